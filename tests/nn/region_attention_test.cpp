@@ -1,0 +1,158 @@
+#include "nn/region_attention.h"
+
+#include <random>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fmt/format.h>
+
+#include "nn/attention.h"
+
+namespace dreamrunner {
+namespace {
+
+/// Attention under the mask that the paper states, written out in the plainest way: every pair of tokens, in double.
+at::Tensor masked_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& regions, int64_t text_length, double scale) {
+  const int64_t texts = regions.size(0), length = q.size(2), text_rows = texts * text_length;
+  at::Tensor allowed = at::zeros({length, length}, at::kBool);
+  auto may_see = allowed.accessor<bool, 2>();
+  const auto inside = regions.accessor<uint8_t, 2>();
+  for (int64_t query = 0; query < length; ++query) {
+    for (int64_t key = 0; key < length; ++key) {
+      const bool query_is_text = query < text_rows, key_is_text = key < text_rows;
+      if (query_is_text && key_is_text) {
+        may_see[query][key] = query / text_length == key / text_length;
+      } else if (query_is_text) {
+        may_see[query][key] = inside[query / text_length][key - text_rows] != 0;
+      } else if (key_is_text) {
+        may_see[query][key] = inside[key / text_length][query - text_rows] != 0;
+      } else {
+        may_see[query][key] = true;
+      }
+    }
+  }
+  const at::Tensor scores = at::matmul(q.to(at::kDouble), k.to(at::kDouble).transpose(2, 3)) * scale;
+  return at::matmul(scores.masked_fill(allowed.logical_not(), -INFINITY).softmax(-1), v.to(at::kDouble));
+}
+
+double relative_difference(const at::Tensor& ours, const at::Tensor& reference) {
+  return ((ours.to(at::kDouble) - reference).abs().max() / reference.abs().max()).item<double>();
+}
+
+struct RandomCase {
+  at::Tensor q, k, v, regions;
+  int64_t text_length;
+  double scale;
+};
+
+/// Sizes, masks and memory layouts of every kind that a scene can give, and some that none will.
+RandomCase random_case(unsigned seed) {
+  std::mt19937 random(seed);
+  const auto between = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random); };
+  at::manual_seed(seed);
+  RandomCase c;
+  const int64_t batch = between(1, 2), heads = between(1, 4), texts = 1 + seed % 19, visual = between(1, 90);
+  const int64_t head_dim = std::array<int64_t, 4>{8, 16, 32, 64}[static_cast<size_t>(between(0, 3))];
+  c.text_length = between(1, 12);
+  c.scale = 1.0 / std::sqrt(static_cast<double>(head_dim));
+  const int64_t length = texts * c.text_length + visual;
+  const auto tensor = [&] {
+    switch (between(0, 2)) {
+      case 0: return at::randn({batch, heads, length, head_dim});
+      case 1: return at::randn({batch, length, heads, head_dim}).transpose(1, 2);
+      default: return at::randn({batch, heads, head_dim, length}).transpose(2, 3);  // last stride is not 1
+    }
+  };
+  c.q = tensor() * static_cast<double>(between(1, 6));
+  c.k = tensor();
+  c.v = tensor();
+  c.regions = at::zeros({texts, visual}, at::kByte);
+  at::Tensor covered = at::zeros({visual}, at::kByte);
+  for (int64_t i = 0; i < texts; ++i) {
+    switch (between(0, 4)) {
+      case 0: break;                                                                    // empty
+      case 1: c.regions[i].fill_(1); break;                                             // everywhere
+      case 2: c.regions[i][between(0, visual - 1)] = 1; break;                          // one token
+      case 3: c.regions[i] = at::rand({visual}).lt(0.3).to(at::kByte); break;           // scattered, overlapping others
+      default: c.regions[i] = covered.logical_not().to(at::kByte);                      // the rest, as a background
+    }
+    covered = covered.logical_or(c.regions[i]).to(at::kByte);
+  }
+  return c;
+}
+
+class RegionAttention : public testing::TestWithParam<unsigned> {};
+
+TEST_P(RegionAttention, EqualsMaskedAttention) {
+  const RandomCase c = random_case(GetParam());
+  const at::Tensor ours = region_attention(c.q, c.k, c.v, make_region_layout(c.regions, c.text_length, at::kCPU), c.scale);
+  const at::Tensor reference = masked_attention(c.q, c.k, c.v, c.regions, c.text_length, c.scale);
+  // fp32 sums over at most 300 keys, compared with double.
+  EXPECT_LE(relative_difference(ours, reference), 5e-6);
+}
+
+TEST_P(RegionAttention, EqualsMaskedAttentionInBfloat16) {
+  const RandomCase c = random_case(GetParam());
+  const auto half = [](const at::Tensor& x) { return x.to(at::kBFloat16); };
+  const at::Tensor ours = region_attention(half(c.q), half(c.k), half(c.v), make_region_layout(c.regions, c.text_length, at::kCPU), c.scale);
+  ASSERT_EQ(ours.scalar_type(), at::kBFloat16);
+  // bf16 keeps 8 bits: parts are rounded once before they are merged and the result once more.
+  EXPECT_LE(relative_difference(ours, masked_attention(half(c.q), half(c.k), half(c.v), c.regions, c.text_length, c.scale)), 0.02);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, RegionAttention, testing::Range(0u, 200u));
+
+TEST(RegionAttentionTest, OneTextEverywhereIsPlainAttention) {
+  at::manual_seed(1);
+  const at::Tensor q = at::randn({2, 3, 60, 32}), k = at::randn({2, 3, 60, 32}), v = at::randn({2, 3, 60, 32});
+  const RegionLayout layout = make_region_layout(at::ones({1, 50}, at::kByte), 10, at::kCPU);
+  const at::Tensor plain = at::scaled_dot_product_attention(q.to(at::kDouble), k.to(at::kDouble), v.to(at::kDouble), {}, 0.0, false, 0.2);
+  EXPECT_LE(relative_difference(region_attention(q, k, v, layout, 0.2), plain), 2e-6);
+}
+
+TEST(RegionAttentionTest, AnEmptyRegionChangesNothingForVisualTokens) {
+  at::manual_seed(2);
+  const int64_t text = 7, visual = 40;
+  const at::Tensor q = at::randn({1, 2, 2 * text + visual, 16}), k = at::randn({1, 2, 2 * text + visual, 16}), v = at::randn({1, 2, 2 * text + visual, 16});
+  at::Tensor regions = at::zeros({2, visual}, at::kByte);
+  regions[1].fill_(1);
+  const at::Tensor with_empty = region_attention(q, k, v, make_region_layout(regions, text, at::kCPU), 0.25);
+  const auto without_first = [&](const at::Tensor& x) { return x.slice(2, text); };
+  const at::Tensor without = region_attention(without_first(q), without_first(k), without_first(v), make_region_layout(regions.slice(0, 1), text, at::kCPU), 0.25);
+  EXPECT_TRUE(at::equal(with_empty.slice(2, text), without));
+  EXPECT_TRUE(at::isfinite(with_empty).all().item<bool>());
+}
+
+TEST(RegionAttentionTest, NothingInsideAnyRegionIsAttentionAmongVisualTokens) {
+  at::manual_seed(3);
+  const at::Tensor q = at::randn({1, 2, 30, 16}), k = at::randn({1, 2, 30, 16}), v = at::randn({1, 2, 30, 16});
+  const at::Tensor out = region_attention(q, k, v, make_region_layout(at::zeros({1, 20}, at::kByte), 10, at::kCPU), 0.25);
+  const auto visual = [](const at::Tensor& x) { return x.slice(2, 10).to(at::kDouble); };
+  EXPECT_LE(relative_difference(out.slice(2, 10), at::scaled_dot_product_attention(visual(q), visual(k), visual(v), {}, 0.0, false, 0.25)), 2e-6);
+}
+
+TEST(AttendTest, BlocksGiveWhatTheFlashKernelGives) {
+  at::manual_seed(4);
+  const at::Tensor q = at::randn({2, 3, 70, 32}), k = at::randn({2, 3, 55, 32}), v = at::randn({2, 3, 55, 32});
+  const AttentionPart flash = attend(q, k, v, 0.2);
+  for (const int64_t block : {1, 16, 64, 1024}) {
+    const AttentionPart blocks = attend_in_blocks(q, k, v, 0.2, block);
+    EXPECT_LE(relative_difference(blocks.output, flash.output.to(at::kDouble)), 2e-6) << block;
+    ASSERT_EQ(blocks.logsumexp.sizes(), flash.logsumexp.sizes());
+    EXPECT_LE(relative_difference(blocks.logsumexp, flash.logsumexp.to(at::kDouble)), 2e-6) << block;
+  }
+}
+
+TEST(AttendTest, NoKeysGiveZerosAndNoQueriesGiveNothing) {
+  const at::Tensor some = at::randn({1, 2, 5, 16}), none = at::randn({1, 2, 0, 16});
+  const AttentionPart no_keys = attend(some, none, none, 0.25);
+  EXPECT_TRUE(no_keys.output.eq(0).all().item<bool>());
+  EXPECT_TRUE(at::isneginf(no_keys.logsumexp).all().item<bool>());
+  EXPECT_EQ(attend(none, some, some, 0.25).output.numel(), 0);
+  const AttentionPart merged = merge_parts(no_keys, no_keys);
+  EXPECT_TRUE(at::isfinite(merged.output).all().item<bool>());
+}
+
+}  // namespace
+}  // namespace dreamrunner
