@@ -64,7 +64,7 @@ class SyntheticGenerator : public SceneGenerator {
     event(fmt::format("denoised {}", job.label));
   }
 
-  SceneFrames decode(const std::filesystem::path& latents_path, RunContext& run) override {
+  SceneFrames decode(const std::filesystem::path& latents_path, const std::string&, RunContext& run) override {
     event("decode");
     run.check();
     const MappedFile file(latents_path);
