@@ -1,0 +1,113 @@
+#include "engine/scene_generator.h"
+
+#include <cmath>
+#include <optional>
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "diffusion/sampler.h"
+#include "generate/decode.h"
+#include "generate/denoise.h"
+#include "generate/text_embeddings.h"
+#include "models/model_folder.h"
+#include "region/region_conditioning.h"
+#include "tensor/device.h"
+#include "tensor/finite.h"
+#include "tensor/noise.h"
+#include "tensor/tensor_file.h"
+
+namespace dreamrunner {
+namespace {
+
+std::optional<int64_t> widen(const std::optional<int>& value) { return value ? std::optional<int64_t>(*value) : std::nullopt; }
+
+class TorchSceneGenerator final : public SceneGenerator {
+ public:
+  TorchSceneGenerator(const GenerationSettings& settings, const std::vector<SceneJob>& jobs, RunContext& run)
+      : settings_(settings), jobs_(jobs), model_(settings.model), schedule_(model_.scheduler_config()) {
+    if (!std::isfinite(settings.guidance_scale) || settings.guidance_scale < 0) {
+      throw Error(ErrorKind::usage, fmt::format("--guidance-scale: found {}, 0 or more expected", settings.guidance_scale));
+    }
+    placement_.device = choose_device(settings.device);
+    placement_.dtype = choose_dtype(settings.dtype, placement_.device, model_.stored_dtype());
+    model_format_ = model_.format();
+    grid_ = model_.latent_grid(widen(settings.num_frames), widen(settings.height), widen(settings.width));
+    NoiseSchedule(schedule_).timesteps(settings.steps);  // refuses a number of steps before anything is computed
+    format_ = {.num_frames = static_cast<int>(grid_.num_frames), .height = static_cast<int>(grid_.height_px), .width = static_cast<int>(grid_.width_px),
+               .device = placement_.device.str(), .dtype = dtype_name(placement_.dtype), .sampler = sampler_name(settings.sampler, schedule_)};
+
+    const TokenGrid tokens{.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width};
+    std::vector<std::string> texts;
+    for (const SceneJob& job : jobs_) {
+      conditionings_.push_back(make_region_conditioning(job.scene, tokens, interpolation_from_name(settings.interpolation)));
+      texts.insert(texts.end(), conditionings_.back().captions.begin(), conditionings_.back().captions.end());
+    }
+    if (jobs_.empty()) return;
+    texts.push_back(settings.negative_prompt);
+    embeddings_ = TextEmbeddings::encode(model_, texts, model_format_.text_length, placement_, run);
+  }
+
+  const SceneFormat& format() const override { return format_; }
+
+  void denoise(size_t index, const std::filesystem::path& latents_path, RunContext& run) override {
+    const c10::InferenceMode inference;
+    const SceneJob& job = jobs_.at(index);
+    if (!transformer_) transformer_.emplace(model_.open_transformer(placement_));
+    NoiseSource noise(job.seed, settings_.noise_dtype == "model" ? placement_.dtype : at::kFloat);
+    const at::Tensor start = noise.draw({1, grid_.latent_frames, model_format_.latent_channels, grid_.latent_height, grid_.latent_width});
+    // The sampler goes on drawing from the same source, as diffusers does with one generator.
+    const auto sampler = make_sampler(format_.sampler, schedule_, settings_.steps, noise);
+    const RegionConditioning& conditioning = conditionings_.at(index);
+    const std::vector<std::string> negatives(conditioning.captions.size(), settings_.negative_prompt);
+    const at::Tensor latents = dreamrunner::denoise(*transformer_, *sampler, start,
+                                                    {.prompt_embeds = embeddings_.stack(conditioning.captions),
+                                                     .negative_prompt_embeds = embeddings_.stack(negatives),
+                                                     .regions = conditioning.regions,
+                                                     .guidance_scale = settings_.guidance_scale},
+                                                    job.label, run);
+    write_tensors(latents_path, {{"latents", latents.to(at::kFloat)}}, {{"kind", "latents"}, {"seed", std::to_string(job.seed)}});
+  }
+
+  SceneFrames decode(const std::filesystem::path& latents_path, const std::string& label, RunContext& run) override {
+    const c10::InferenceMode inference;
+    const TensorMap file = read_tensors(latents_path);
+    const at::Tensor& latents = require_tensor(file, "latents", latents_path.string());
+    if (latents.dim() != 5 || latents.size(0) != 1 || latents.size(2) != model_format_.latent_channels || latents.numel() == 0) {
+      throw Error(ErrorKind::input_file, fmt::format("{}: latents: found {}, [1, F, {}, H, W] expected", latents_path.string(),
+                                                     shape_text(latents.sizes()), model_format_.latent_channels));
+    }
+    require_finite(latents, latents_path.string(), "latents");
+    if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
+    const at::Tensor pictures = decode_latents(*autoencoder_, latents, label, run);
+    SceneFrames frames{.frames = static_cast<int>(pictures.size(0)), .height = static_cast<int>(pictures.size(1)), .width = static_cast<int>(pictures.size(2))};
+    const uint8_t* data = pictures.const_data_ptr<uint8_t>();
+    frames.pixels.assign(data, data + pictures.numel());
+    return frames;
+  }
+
+ private:
+  GenerationSettings settings_;
+  std::vector<SceneJob> jobs_;
+  ModelFolder model_;
+  NoiseScheduleConfig schedule_;
+  Placement placement_;
+  VideoModelFormat model_format_;
+  LatentGrid grid_;
+  SceneFormat format_;
+  std::vector<RegionConditioning> conditionings_;
+  TextEmbeddings embeddings_;
+  std::optional<VideoTransformer> transformer_;
+  std::optional<VideoAutoencoder> autoencoder_;
+};
+
+}  // namespace
+
+std::unique_ptr<SceneGenerator> make_scene_generator(const GenerationSettings& settings, const std::vector<SceneJob>& jobs, RunContext& run) {
+  return std::make_unique<TorchSceneGenerator>(settings, jobs, run);
+}
+
+}  // namespace dreamrunner
