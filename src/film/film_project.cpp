@@ -1,0 +1,116 @@
+#include "film/film_project.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "film/model_fingerprint.h"
+#include "plan/load_plan.h"
+
+namespace dreamrunner {
+namespace fs = std::filesystem;
+namespace {
+
+// Raise one of these when the program makes that artefact differently from the same inputs; every film then makes it anew.
+constexpr int kLatentsFormat = 1;
+constexpr int kVideoFormat = 1;
+constexpr int kSheetFormat = 1;
+constexpr int kFilmFormat = 1;
+
+Json optional_json(const auto& value) { return value ? Json(*value) : Json(nullptr); }
+
+/// The part of a scene that becomes pictures.
+Json picture_part(const Scene& scene) {
+  Json key_frames = Json::array();
+  for (const KeyFrame& key_frame : scene.key_frames) {
+    Json regions = Json::array();
+    for (const PlannedRegion& region : key_frame.regions) {
+      const Box& box = region.box;
+      regions.push_back({{"character", region.character},
+                         {"motion", region.motion},
+                         {"caption", region.caption},
+                         {"box", {box.left, box.top, box.right, box.bottom}}});
+    }
+    key_frames.push_back(regions);
+  }
+  return {{"background", scene.background}, {"key_frames", key_frames}};
+}
+
+std::string picture_hash(const Scene& scene) { return sha256_hex(picture_part(scene).dump()); }
+
+}  // namespace
+
+std::string FilmProject::title() const {
+  if (!settings.title.empty()) return settings.title;
+  return plan.title.empty() ? folder.root().filename().string() : plan.title;
+}
+
+int64_t FilmProject::seed(int number) const { return scene(number).seed.value_or(settings.seed + number - 1); }
+
+FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, std::optional<int> scene) {
+  FilmFolder folder(film);
+  FilmSettings settings = load_film_settings(folder.settings_file());
+  apply_overrides(settings, overrides);
+  const fs::path plan_file = folder.root() / settings.plan;  // An absolute path replaces the root.
+  std::error_code ignored;
+  if (!fs::exists(plan_file, ignored)) {
+    throw Error(ErrorKind::input_file, fmt::format("{}: no such file, the film's plan expected", plan_file.string()),
+                "write the plan (docs/plans.md), or name it with `plan` in film.toml");
+  }
+  Plan plan = load_plan(plan_file);
+  if (scene && (*scene < 1 || static_cast<size_t>(*scene) > plan.scenes.size())) {
+    throw Error(ErrorKind::usage, fmt::format("scene {}: the plan has scenes 1 to {}", *scene, plan.scenes.size()));
+  }
+  settings.generate.model = find_model(settings.model);
+  std::string fingerprint = model_fingerprint(settings.generate.model);
+  return {std::move(folder), std::move(settings), std::move(plan), std::move(fingerprint)};
+}
+
+Json latents_inputs(const FilmProject& film, int scene) {
+  const GenerationSettings& generate = film.settings.generate;
+  return {{"artefact", "latents"},
+          {"format", kLatentsFormat},
+          {"model", film.model_fingerprint},
+          {"scene", picture_hash(film.scene(scene))},
+          {"seed", film.seed(scene)},
+          {"steps", generate.steps},
+          {"guidance_scale", generate.guidance_scale},
+          {"negative_prompt", generate.negative_prompt},
+          {"num_frames", optional_json(generate.num_frames)},
+          {"height", optional_json(generate.height)},
+          {"width", optional_json(generate.width)},
+          {"sampler", generate.sampler},
+          {"interpolation", generate.interpolation},
+          {"dtype", generate.dtype},
+          {"noise_dtype", generate.noise_dtype}};
+}
+
+Json video_inputs(const FilmProject& film, int scene, const std::string& latents_sha256) {
+  return {{"artefact", "video"},
+          {"format", kVideoFormat},
+          {"model", film.model_fingerprint},
+          {"latents", latents_sha256},
+          {"dtype", film.settings.generate.dtype},
+          {"fps", optional_json(film.settings.fps)},
+          {"prompt", sha256_hex(film.scene(scene).background)},
+          {"number", scene},
+          {"seed", film.seed(scene)}};
+}
+
+Json sheet_inputs(const FilmProject& film, int scene, const std::string& latents_sha256) {
+  return {{"artefact", "sheet"},
+          {"format", kSheetFormat},
+          {"model", film.model_fingerprint},
+          {"latents", latents_sha256},
+          {"dtype", film.settings.generate.dtype},
+          {"scene", picture_hash(film.scene(scene))},
+          {"fps", optional_json(film.settings.fps)},
+          {"number", scene},
+          {"seed", film.seed(scene)}};
+}
+
+Json film_inputs(const FilmProject& film, const std::vector<std::string>& videos) {
+  return {{"artefact", "film"}, {"format", kFilmFormat}, {"scenes", videos}, {"title", film.title()}, {"seed", film.settings.seed}};
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,158 @@
+#include "film/film_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "film/setting_checks.h"
+#include "film/toml_table.h"
+
+namespace dreamrunner {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr uint64_t kMaxSettingsBytes = 1 << 20;
+constexpr std::array<std::string_view, 3> kDevices{"auto", "cpu", "cuda"};
+constexpr std::array<std::string_view, 4> kDtypes{"auto", "fp32", "fp16", "bf16"};
+constexpr std::array<std::string_view, 2> kNoiseDtypes{"fp32", "model"};
+constexpr std::array<std::string_view, 3> kSamplers{"auto", "ddim", "dpm"};
+constexpr std::array<std::string_view, 2> kInterpolations{"repeat", "linear"};
+constexpr std::array<std::string_view, 3> kPlanners{"layout", "chat", "recorded"};
+
+/// Assigns where the file says something, and leaves the default where it does not.
+template <typename Target, typename Value>
+void set(Target& target, const std::optional<Value>& value) {
+  if (value) target = static_cast<Target>(*value);
+}
+
+template <typename Value>
+void set(std::optional<int>& target, const std::optional<Value>& value) {
+  if (value) target = static_cast<int>(*value);
+}
+
+/// Ids become file names and are looked up by plans, so they are kept to letters that every file system takes.
+void check_id(const std::string& where, const std::string& id) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+  if (!id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), allowed)) return;
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", 1 to 64 of a-z, 0-9, - and _ expected", where, id));
+}
+
+void read_generate(TableReader& reader, FilmSettings& settings) {
+  GenerationSettings& generate = settings.generate;
+  set(generate.steps, reader.whole("steps", kStepsRange));
+  set(generate.guidance_scale, reader.number("guidance_scale", 0, kMostGuidance));
+  set(generate.negative_prompt, reader.text("negative_prompt"));
+  set(generate.num_frames, reader.whole("num_frames", kFramesRange));
+  set(generate.height, reader.whole("height", kSideRange));
+  set(generate.width, reader.whole("width", kSideRange));
+  set(generate.sampler, reader.choice("sampler", kSamplers));
+  set(generate.interpolation, reader.choice("interpolation", kInterpolations));
+  set(generate.noise_dtype, reader.choice("noise_dtype", kNoiseDtypes));
+  if (const auto fps = reader.number("fps", 1, kMostFps)) settings.fps = fps;
+  reader.finish();
+}
+
+void read_model(TableReader& reader, FilmSettings& settings, const fs::path& folder) {
+  if (const auto path = reader.text("path")) {
+    if (path->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a model expected", reader.where("path")));
+    settings.model = *path;
+    // "playset" is a name even where a folder is called so; "./playset" is that folder.
+    const bool has_slash = path->find('/') != std::string::npos;
+    std::error_code ignored;
+    if (has_slash && fs::is_directory(folder / *path, ignored)) settings.model = fs::absolute(folder / *path).lexically_normal();
+  }
+  set(settings.generate.device, reader.choice("device", kDevices));
+  set(settings.generate.dtype, reader.choice("dtype", kDtypes));
+  reader.finish();
+}
+
+FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacter>& earlier) {
+  FilmCharacter entry;
+  const auto id = reader.text("id");
+  if (!id) throw Error(ErrorKind::usage, fmt::format("{}: missing, every [[character]] needs one", reader.where("id")));
+  check_id(reader.where("id"), *id);
+  const bool taken = std::any_of(earlier.begin(), earlier.end(), [&](const FilmCharacter& other) { return other.character.id == *id; });
+  if (taken) throw Error(ErrorKind::usage, fmt::format("{}: \"{}\" is the id of two characters", reader.where("id"), *id));
+  entry.character.id = *id;
+  set(entry.character.token, reader.text("token"));
+  set(entry.character.name, reader.text("name"));
+  entry.pictures = reader.texts("pictures");
+  reader.finish();
+  return entry;
+}
+
+}  // namespace
+
+FilmSettings load_film_settings(const fs::path& file) {
+  const std::string name = file.string();
+  const toml::table document = parse_toml(read_file(file, kMaxSettingsBytes), name);
+  FilmSettings settings;
+  TableReader top(document, name, "");
+  set(settings.title, top.text("title"));
+  set(settings.seed, top.whole("seed", kSeedRange));
+  set(settings.story, top.text("story"));
+  set(settings.topic, top.text("topic"));
+  if (const auto plan = top.text("plan")) {
+    if (plan->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a file expected", top.where("plan")));
+    settings.plan = *plan;
+  }
+  if (const toml::table* section = top.table("model")) {
+    TableReader reader(*section, name, "model");
+    read_model(reader, settings, file.parent_path());
+  }
+  if (const toml::table* section = top.table("generate")) {
+    TableReader reader(*section, name, "generate");
+    read_generate(reader, settings);
+  }
+  if (const toml::table* section = top.table("planner")) {
+    TableReader reader(*section, name, "planner");
+    set(settings.planner.kind, reader.choice("kind", kPlanners));
+    set(settings.planner.key_frames, reader.whole("key_frames", kKeyFramesRange));
+    reader.finish();
+  }
+  if (const toml::table* section = top.table("library")) {
+    TableReader reader(*section, name, "library");
+    set(settings.library, reader.text("path"));
+    reader.finish();
+  }
+  for (const toml::table* section : top.tables("character")) {
+    TableReader reader(*section, name, "character");
+    settings.characters.push_back(read_character(reader, settings.characters));
+  }
+  top.finish();
+  return settings;
+}
+
+void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides) {
+  const auto whole = [](auto& target, const char* option, const std::optional<int64_t>& value, WholeRange range) {
+    if (value) set(target, std::optional(checked_whole(option, *value, range)));
+  };
+  const auto choice = [](std::string& target, const char* option, const std::optional<std::string>& value, auto& choices) {
+    if (value) target = checked_choice(option, *value, choices);
+  };
+  GenerationSettings& generate = settings.generate;
+  whole(settings.seed, "--seed", overrides.seed, kSeedRange);
+  whole(generate.steps, "--steps", overrides.steps, kStepsRange);
+  whole(generate.num_frames, "--num-frames", overrides.num_frames, kFramesRange);
+  whole(generate.height, "--height", overrides.height, kSideRange);
+  whole(generate.width, "--width", overrides.width, kSideRange);
+  choice(generate.device, "--device", overrides.device, kDevices);
+  choice(generate.dtype, "--dtype", overrides.dtype, kDtypes);
+  choice(generate.noise_dtype, "--noise-dtype", overrides.noise_dtype, kNoiseDtypes);
+  choice(generate.sampler, "--sampler", overrides.sampler, kSamplers);
+  choice(generate.interpolation, "--interpolation", overrides.interpolation, kInterpolations);
+  if (overrides.guidance_scale) {
+    generate.guidance_scale = checked_number("--guidance-scale", *overrides.guidance_scale, 0, kMostGuidance);
+  }
+  set(generate.negative_prompt, overrides.negative_prompt);
+  if (overrides.model) {
+    if (overrides.model->empty()) throw Error(ErrorKind::usage, "--model: found an empty text, a model expected");
+    settings.model = *overrides.model;
+  }
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "stages/stages.h"
+#include "story/plan_types.h"
+
+namespace dreamrunner {
+
+/// A `[[character]]` of film.toml.
+struct FilmCharacter {
+  Character character;
+  std::vector<std::string> pictures;  ///< Paths or patterns, relative to the film folder.
+};
+
+/// `[planner]`, kept for the planning stage.
+struct PlannerSettings {
+  std::string kind = "layout";  ///< "layout", "chat" or "recorded".
+  int key_frames = 6;           ///< Of a scene.
+};
+
+/// film.toml with its defaults filled in. docs/film-folder.md lists every key.
+struct FilmSettings {
+  std::string title;  ///< Empty: the plan's title is used.
+  int64_t seed = 0;   ///< Scene k draws from seed + k - 1 unless it has its own.
+  std::string story;  ///< A file, kept for the planning stage.
+  std::string topic;  ///< Kept for the planning stage.
+  std::filesystem::path plan = "plan/plan.json";  ///< Relative to the film folder, or absolute.
+  std::string model = "playset";                  ///< What `find_model` is asked for.
+  GenerationSettings generate;                    ///< Its `model` stays empty until the folder is found.
+  std::optional<double> fps;                      ///< Empty: the model's own.
+  std::vector<FilmCharacter> characters;
+  PlannerSettings planner;
+  std::string library;  ///< Path of the clip catalogue, kept for the retrieval stage.
+};
+
+/// What the command line may say over film.toml.
+struct SettingOverrides {
+  std::optional<int64_t> seed;
+  std::optional<std::string> model;
+  std::optional<std::string> device;
+  std::optional<std::string> dtype;
+  std::optional<std::string> noise_dtype;
+  std::optional<std::string> sampler;
+  std::optional<std::string> interpolation;
+  std::optional<int64_t> steps;
+  std::optional<double> guidance_scale;
+  std::optional<std::string> negative_prompt;
+  std::optional<int64_t> num_frames;
+  std::optional<int64_t> height;
+  std::optional<int64_t> width;
+};
+
+/// Reads film.toml. A model path that exists relative to the film folder becomes absolute; any other name is left for
+/// `find_model`.
+/// Throws Error(input_file) when the file is missing, too large or not TOML (with line and column); Error(usage) for an
+/// unknown key, a wrong type or a value out of range, with line, key and the nearest that works.
+FilmSettings load_film_settings(const std::filesystem::path& file);
+
+/// Puts the command line's choices over `settings`. Throws Error(usage) naming the option.
+void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides);
+
+}  // namespace dreamrunner

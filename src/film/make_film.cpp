@@ -1,0 +1,199 @@
+#include "film/make_film.h"
+
+#include <chrono>
+#include <map>
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "film/film_project.h"
+#include "film/freshness.h"
+#include "film/records.h"
+#include "film/scene_sheet.h"
+#include "media/contact_sheet.h"
+#include "media/png.h"
+#include "media/video_join.h"
+#include "media/video_writer.h"
+
+namespace dreamrunner {
+namespace fs = std::filesystem;
+namespace {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// One run over a film whose folder is locked.
+class Maker {
+ public:
+  Maker(const FilmProject& film, const EngineOpener& engine, RunContext& run)
+      : film_(film), engine_(engine), run_(run), journal_(film.folder.journal_file()) {
+    for (const std::string& note : journal_.notes()) run_.report().note(note);
+  }
+
+  void make_scenes(int first, int last, MakeResult& result) {
+    std::vector<SceneVerdict> verdicts;
+    bool engine_needed = false;
+    for (int scene = first; scene <= last; ++scene) {
+      verdicts.push_back(judge_scene(film_, journal_, scene));
+      engine_needed = engine_needed || !verdicts.back().fresh();
+    }
+    if (engine_needed) open_generator(first, verdicts, result);
+    for (int scene = first; scene <= last; ++scene) {
+      result.scenes.push_back(make_scene(scene, verdicts[static_cast<size_t>(scene - first)]));
+    }
+  }
+
+  bool join() {
+    const Verdict verdict = judge_film(film_, journal_);
+    if (verdict.fresh()) return false;
+    run_.check();
+    std::vector<fs::path> parts;
+    std::vector<std::string> videos;
+    for (int scene = 1; scene <= film_.scene_count(); ++scene) {
+      parts.push_back(path_of(FilmFolder::video_name(scene)));
+      videos.push_back(recorded_sha256(journal_, FilmFolder::video_name(scene)));
+    }
+    run_.report().begin("joining the film", 1);
+    begin_artefact(FilmFolder::film_name(), verdict);
+    VideoOptions options;
+    options.metadata = {{"title", film_.title()}, {"seed", fmt::to_string(film_.settings.seed)}, {"program", program_name()}};
+    join_videos(parts, path_of(FilmFolder::film_name()), options, run_);
+    record(FilmFolder::film_name(), film_inputs(film_, videos));
+    run_.report().end();
+    return true;
+  }
+
+ private:
+  static std::string program_name() { return "dreamrunner " DREAMRUNNER_VERSION; }
+  static std::string label(int scene) { return fmt::format("scene {}", scene); }
+  fs::path path_of(const std::string& name) const { return film_.folder.root() / name; }
+
+  /// Hands the engine the scenes to denoise and no others: each of their texts costs time.
+  void open_generator(int first, const std::vector<SceneVerdict>& verdicts, MakeResult& result) {
+    std::vector<SceneJob> jobs;
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      const int scene = first + static_cast<int>(i);
+      if (verdicts[i].latents.fresh()) continue;
+      job_of_scene_[scene] = jobs.size();
+      jobs.push_back({film_.scene(scene), film_.seed(scene), label(scene)});
+    }
+    run_.check();
+    generator_ = engine_().open_scenes(film_.settings.generate, jobs, run_);
+    result.format = generator_->format();
+  }
+
+  SceneOutcome make_scene(int scene, SceneVerdict verdict) {
+    SceneOutcome outcome;
+    outcome.scene = scene;
+    const std::string latents = FilmFolder::latents_name(scene);
+    if (!verdict.latents.fresh()) {
+      run_.check();
+      const Stopwatch watch;
+      begin_artefact(latents, verdict.latents);
+      generator_->denoise(job_of_scene_.at(scene), path_of(latents), run_);
+      record(latents, latents_inputs(film_, scene));
+      outcome.denoised = true;
+      outcome.denoise_s = watch.seconds();
+      // The same numbers again (a deleted file, say) leave what was made from them fresh.
+      verdict = judge_scene(film_, journal_, scene);
+    }
+    if (!verdict.fresh()) {
+      run_.check();
+      const Stopwatch watch;
+      const SceneFrames frames = generator_->decode(path_of(latents), label(scene), run_);
+      outcome.video = write_if_needed(FilmFolder::video_name(scene), verdict.video,
+                                      video_inputs(film_, scene, recorded_sha256(journal_, latents)),
+                                      [&](const fs::path& path) { write_scene_video(scene, frames, path); });
+      outcome.sheet = write_if_needed(FilmFolder::sheet_name(scene), verdict.sheet,
+                                      sheet_inputs(film_, scene, recorded_sha256(journal_, latents)),
+                                      [&](const fs::path& path) { write_scene_sheet(scene, frames, path); });
+      outcome.decode_s = watch.seconds();
+    }
+    return outcome;
+  }
+
+  void write_scene_video(int scene, const SceneFrames& frames, const fs::path& path) const {
+    VideoOptions options;
+    options.rate = frame_rate_from(film_.settings.fps.value_or(frames.fps));
+    options.metadata = {{"title", label(scene)},
+                        {"prompt", film_.scene(scene).background},
+                        {"seed", fmt::to_string(film_.seed(scene))},
+                        {"program", program_name()}};
+    write_video(path, {frames.frames, frames.height, frames.width, frames.pixels.data()}, options, run_);
+  }
+
+  void write_scene_sheet(int scene, const SceneFrames& frames, const fs::path& path) const {
+    const SheetFacts facts{scene, film_.seed(scene), film_.settings.fps.value_or(frames.fps)};
+    const FramesView view{frames.frames, frames.height, frames.width, frames.pixels.data()};
+    write_png(path, draw_contact_sheet(scene_sheet(film_.scene(scene), view, facts)));
+  }
+
+  template <typename Write>
+  bool write_if_needed(const std::string& name, const Verdict& verdict, const Json& inputs, Write&& write) {
+    if (verdict.fresh()) return false;
+    begin_artefact(name, verdict);
+    write(path_of(name));
+    record(name, inputs);
+    return true;
+  }
+
+  /// Before `name` is made: keeps damaged bytes for a person to look at, and takes the old record out of force.
+  void begin_artefact(const std::string& name, const Verdict& verdict) {
+    const fs::path path = path_of(name);
+    make_folders(path.parent_path());
+    if (verdict.freshness == Freshness::damaged) {
+      const fs::path kept = path.string() + ".bad";
+      std::error_code code;
+      fs::rename(path, kept, code);
+      if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be renamed to {}: {}", path.string(), kept.string(), code.message()));
+      sync_folder(path.parent_path());
+      run_.report().note(fmt::format("{}: {}; kept as {} and made again", name, verdict.reason, kept.filename().string()));
+    }
+    journal_.retire(name);
+  }
+
+  /// After `name` is complete on the disk under its name.
+  void record(const std::string& name, const Json& inputs) {
+    const fs::path path = path_of(name);
+    std::error_code code;
+    const uint64_t size = fs::file_size(path, code);
+    if (code) throw Error(ErrorKind::storage, fmt::format("{}: {}", path.string(), code.message()));
+    journal_.append({name, key_of(inputs), sha256_of_file(path), size, DREAMRUNNER_VERSION, inputs});
+  }
+
+  const FilmProject& film_;
+  const EngineOpener& engine_;
+  RunContext& run_;
+  Journal journal_;
+  std::unique_ptr<SceneGenerator> generator_;
+  std::map<int, size_t> job_of_scene_;
+};
+
+}  // namespace
+
+MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run) {
+  const Stopwatch watch;
+  const FilmProject film = open_film(request.film, request.overrides, request.scene);
+  const FolderLock lock(film.folder);
+  film.folder.sweep_temporaries();
+  Maker maker(film, engine, run);
+  MakeResult result;
+  result.folder = film.folder.root();
+  maker.make_scenes(request.scene.value_or(1), request.scene.value_or(film.scene_count()), result);
+  if (!request.scene) {
+    result.joined = maker.join();
+    result.film = film.folder.root() / FilmFolder::film_name();
+  }
+  result.total_s = watch.seconds();
+  return result;
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/run_context.h"
+#include "film/film_settings.h"
+#include "stages/stages.h"
+
+namespace dreamrunner {
+
+/// What `make_film` is asked for.
+struct MakeRequest {
+  std::filesystem::path film;   ///< The folder, or its film.toml.
+  SettingOverrides overrides;
+  std::optional<int> scene;     ///< Only this scene, counted from 1; then nothing is joined.
+};
+
+/// What was done for a scene. What was not done was fresh already.
+struct SceneOutcome {
+  int scene = 0;
+  bool denoised = false;
+  bool video = false;
+  bool sheet = false;
+  double denoise_s = 0;
+  double decode_s = 0;  ///< Writing video and sheet included.
+  bool nothing() const { return !denoised && !video && !sheet; }
+};
+
+/// What a run did.
+struct MakeResult {
+  std::filesystem::path folder;
+  std::vector<SceneOutcome> scenes;
+  bool joined = false;                    ///< film.mp4 was written.
+  std::filesystem::path film;             ///< film.mp4; empty when one scene was asked for.
+  std::optional<SceneFormat> format;      ///< As the engine settled it; empty when it was not needed.
+  double total_s = 0;
+};
+
+/// Called when something must be denoised or decoded, at most once; `open_engine` in the program.
+using EngineOpener = std::function<Engine&()>;
+
+/// Makes what is missing, stale or damaged of a film and leaves the rest alone, scene by scene: latents, then video and
+/// contact sheet, at last film.mp4. Each artefact is complete on the disk and recorded before the next one begins, so a run
+/// may be stopped or killed at any instant and the next one goes on from there to the same bytes. A damaged artefact is kept
+/// as NAME.bad. A film that is fresh is told from its records; the engine is not opened.
+/// Throws what `open_film` throws, with the folder untouched; Error(usage) for a scene that the plan does not have;
+/// Error(busy), Error(storage), Error(interrupted), and what the engine throws.
+MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run);
+
+}  // namespace dreamrunner

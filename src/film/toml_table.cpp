@@ -1,0 +1,170 @@
+#include "film/toml_table.h"
+
+#include <array>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+
+namespace dreamrunner {
+namespace {
+
+struct KeyPlace {
+  std::string_view key;
+  std::string_view section;
+};
+
+/// Keys that people put at the top of the file, or under another heading, and where they belong.
+constexpr std::array<KeyPlace, 15> kPlaces{{{"steps", "[generate]"},
+                                            {"guidance_scale", "[generate]"},
+                                            {"negative_prompt", "[generate]"},
+                                            {"num_frames", "[generate]"},
+                                            {"height", "[generate]"},
+                                            {"width", "[generate]"},
+                                            {"sampler", "[generate]"},
+                                            {"interpolation", "[generate]"},
+                                            {"noise_dtype", "[generate]"},
+                                            {"fps", "[generate]"},
+                                            {"device", "[model]"},
+                                            {"dtype", "[model]"},
+                                            {"seed", "the top of the file"},
+                                            {"title", "the top of the file"},
+                                            {"plan", "the top of the file"}}};
+
+std::string_view place_of(std::string_view key) {
+  for (const KeyPlace& place : kPlaces) {
+    if (place.key == key) return place.section;
+  }
+  return {};
+}
+
+std::string found(const toml::node& node) {
+  std::ostringstream text;
+  switch (node.type()) {
+    case toml::node_type::table: return "a table";
+    case toml::node_type::array: return "a list";
+    case toml::node_type::string: return fmt::format("the text \"{}\"", node.as_string()->get());
+    default: node.visit([&](const auto& value) {
+      if constexpr (toml::is_value<decltype(value)>) text << value;
+    });
+  }
+  return text.str();
+}
+
+}  // namespace
+
+toml::table parse_toml(const std::string& text, const std::string& file) {
+  try {
+    return toml::parse(std::string_view(text), std::string_view(file));
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    const std::string message = fmt::format("{}:{}:{}: {}", file, at.line, at.column, error.description());
+    if (error.description().find("not representable in 64 bits") != std::string_view::npos) {
+      throw Error(ErrorKind::usage, message, fmt::format("the largest seed is {}", kSeedRange.most));
+    }
+    throw Error(ErrorKind::input_file, message, "the file must be TOML (toml.io)");
+  }
+}
+
+TableReader::TableReader(const toml::table& table, std::string file, std::string section)
+    : table_(table), file_(std::move(file)), section_(std::move(section)) {}
+
+std::string TableReader::where(const std::string& key) const {
+  const toml::node* node = table_.get(key);
+  const auto line = (node != nullptr ? node->source() : table_.source()).begin.line;
+  return fmt::format("{}:{}: {}{}{}", file_, line, section_, section_.empty() ? "" : ".", key);
+}
+
+const toml::node* TableReader::take(const std::string& key) {
+  known_.insert(key);
+  return table_.get(key);
+}
+
+void TableReader::wrong_type(const std::string& key, const char* expected) const {
+  throw Error(ErrorKind::usage, fmt::format("{}: found {}, {} expected", where(key), found(*table_.get(key)), expected));
+}
+
+std::optional<std::string> TableReader::text(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_string()) wrong_type(key, "a text in quotes");
+  return node->as_string()->get();
+}
+
+std::optional<std::string> TableReader::choice(const std::string& key, std::span<const std::string_view> choices) {
+  const auto value = text(key);
+  if (value) checked_choice(where(key), *value, choices);
+  return value;
+}
+
+std::optional<int64_t> TableReader::whole(const std::string& key, WholeRange range) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_integer()) wrong_type(key, "a whole number");
+  return checked_whole(where(key), node->as_integer()->get(), range);
+}
+
+std::optional<double> TableReader::number(const std::string& key, double least, double most) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  if (node->is_integer()) return checked_number(where(key), static_cast<double>(node->as_integer()->get()), least, most);
+  if (!node->is_floating_point()) wrong_type(key, "a number");
+  return checked_number(where(key), node->as_floating_point()->get(), least, most);
+}
+
+std::vector<std::string> TableReader::texts(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return {};
+  if (node->is_string()) return {node->as_string()->get()};
+  if (!node->is_array()) wrong_type(key, "a text or a list of texts");
+  std::vector<std::string> values;
+  for (const toml::node& element : *node->as_array()) {
+    if (!element.is_string()) {
+      throw Error(ErrorKind::usage, fmt::format("{}: found {} in the list, texts in quotes expected", where(key), found(element)));
+    }
+    values.push_back(element.as_string()->get());
+  }
+  return values;
+}
+
+const toml::table* TableReader::table(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return nullptr;
+  if (!node->is_table()) wrong_type(key, fmt::format("a table [{}]", key).c_str());
+  return node->as_table();
+}
+
+std::vector<const toml::table*> TableReader::tables(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return {};
+  const std::string expected = fmt::format("tables [[{}]]", key);
+  if (!node->is_array()) wrong_type(key, expected.c_str());
+  std::vector<const toml::table*> found_tables;
+  for (const toml::node& element : *node->as_array()) {
+    if (!element.is_table()) wrong_type(key, expected.c_str());
+    found_tables.push_back(element.as_table());
+  }
+  return found_tables;
+}
+
+void TableReader::finish() const {
+  for (const auto& [name, node] : table_) {
+    const std::string key(name.str());
+    if (known_.contains(key)) continue;
+    const std::vector<std::string_view> known(known_.begin(), known_.end());
+    std::string hint;
+    if (const std::string_view section = place_of(key); !section.empty()) {
+      hint = fmt::format("it belongs at {}", section);
+      if (section.front() == '[') hint = fmt::format("it belongs under {}", section);
+    } else if (const std::string near = nearest_word(key, known); !near.empty()) {
+      hint = fmt::format("did you mean \"{}\"?", near);
+    } else {
+      hint = fmt::format("known here: {}", fmt::join(known, ", "));
+    }
+    throw Error(ErrorKind::usage, fmt::format("{}: unknown key", where(key)), hint);
+  }
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,90 @@
+#include "film/model_fingerprint.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "small_film.h"
+#include "support/expect_error.h"
+
+namespace dreamrunner {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ModelFingerprint : public ::testing::Test {
+ protected:
+  ModelFingerprint() {
+    test::write_text(model / "model_index.json", "{}");
+    test::write_text(model / "tokenizer/spiece.model", "pieces");
+    test::write_text(model / "transformer/config.json", "{\"num_layers\": 2}");
+    test::write_text(model / "transformer/weights.safetensors", std::string(1000, 'w'));
+  }
+  test::TemporaryFolder folder;
+  fs::path model = folder / "model";
+};
+
+TEST_F(ModelFingerprint, ChangesWithEveryFileThatDecidesTheFilm) {
+  std::set<std::string> seen{model_fingerprint(model)};
+  const auto changed = [&] { return seen.insert(model_fingerprint(model)).second; };
+  test::write_text(model / "transformer/weights.safetensors", std::string(999, 'w') + "x");
+  EXPECT_TRUE(changed());
+  test::write_text(model / "transformer/config.json", "{\"num_layers\": 3}");
+  EXPECT_TRUE(changed());
+  test::write_text(model / "tokenizer/spiece.model", "other pieces");
+  EXPECT_TRUE(changed());
+  fs::rename(model / "transformer/weights.safetensors", model / "transformer/w.safetensors");
+  EXPECT_TRUE(changed());
+  test::write_text(model / "vae/config.json", "");
+  EXPECT_TRUE(changed());
+}
+
+TEST_F(ModelFingerprint, KeepsWhatDoesNotMatterOut) {
+  const std::string before = model_fingerprint(model);
+  test::write_text(model / "README.md", "a card");
+  test::write_text(model / "transformer/samples/deep/config.json", "{}");
+  EXPECT_EQ(model_fingerprint(model), before);
+  fs::rename(model, folder / "moved");
+  EXPECT_EQ(model_fingerprint(folder / "moved"), before);
+}
+
+TEST_F(ModelFingerprint, SeesThroughTheLinksOfAHubCache) {
+  const std::string before = model_fingerprint(model);
+  fs::create_directories(folder / "blobs");
+  fs::rename(model / "transformer/weights.safetensors", folder / "blobs/b10b");
+  fs::create_symlink("../../blobs/b10b", model / "transformer/weights.safetensors");
+  EXPECT_EQ(model_fingerprint(model), before);
+}
+
+TEST_F(ModelFingerprint, SamplesLargeFiles) {
+  const fs::path large = model / "transformer/weights.safetensors";
+  const off_t size = off_t{200} << 20;
+  const auto put = [&](off_t at, const char* byte) {
+    const int fd = ::open(large.c_str(), O_WRONLY);
+    ASSERT_EQ(::pwrite(fd, byte, 1, at), 1);
+    ::close(fd);
+  };
+  fs::resize_file(large, static_cast<uintmax_t>(size));  // Sparse: takes no room.
+  std::set<std::string> seen{model_fingerprint(model)};
+  put(0, "x");
+  EXPECT_TRUE(seen.insert(model_fingerprint(model)).second) << "the first byte";
+  put(size - 1, "x");
+  EXPECT_TRUE(seen.insert(model_fingerprint(model)).second) << "the last byte";
+  put((size - (off_t{64} << 10)) / 64 * 31, "x");
+  EXPECT_TRUE(seen.insert(model_fingerprint(model)).second) << "a sampled byte in the middle";
+  fs::resize_file(large, static_cast<uintmax_t>(size + 1));
+  EXPECT_TRUE(seen.insert(model_fingerprint(model)).second) << "the size";
+}
+
+TEST_F(ModelFingerprint, RefusesAFolderWithoutAModel) {
+  fs::create_directories(folder / "empty");
+  test::expect_error(ErrorKind::input_file, [&] { model_fingerprint(folder / "empty"); });
+  test::expect_error(ErrorKind::storage, [&] { model_fingerprint(folder / "nowhere"); });
+}
+
+}  // namespace
+}  // namespace dreamrunner
