@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "media/png.h"
 #include "media/video_reader.h"
-#include "program_run.h"
+#include "support/program_run.h"
 #include "support/temporary_folder.h"
 
 namespace dreamrunner {

@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "cli/inspect.h"
+#include "media/png.h"
+#include "media/video_reader.h"
+
+namespace dreamrunner {
+
+Json inspect_video(const std::filesystem::path& file) {
+  const VideoInfo info = probe_video(file);
+  Json report = {{"kind", "video"},
+                 {"path", file.string()},
+                 {"size_bytes", uint64_t{std::filesystem::file_size(file)}},
+                 {"container", info.container},
+                 {"codec", info.codec},
+                 {"pixel_format", info.pixel_format},
+                 {"width", info.width},
+                 {"height", info.height},
+                 {"frames", info.frames},
+                 {"fps", info.rate.num == 0 ? Json() : Json(to_string(info.rate))}};
+  if (info.rate.num != 0) report["duration_s"] = static_cast<double>(info.frames) / info.rate.per_second();
+  report["colour"] = {{"range", info.range}, {"matrix", info.matrix}, {"primaries", info.primaries}, {"transfer", info.transfer}};
+  if (info.rotation != 0 || info.mirrored)
+    report["shown"] = fmt::format("turned by {} degrees{}", info.rotation, info.mirrored ? ", mirrored" : "");
+  if (!info.metadata.empty()) report["metadata"] = info.metadata;
+  return report;
+}
+
+Json inspect_png(const std::filesystem::path& file) {
+  const Picture picture = read_png(file);
+  return {{"kind", "png"},
+          {"path", file.string()},
+          {"size_bytes", uint64_t{std::filesystem::file_size(file)}},
+          {"width", picture.width},
+          {"height", picture.height}};
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,17 @@
+#include "cli/command.h"
+
+/// The table of subcommands. Each has a file of its own.
+int main(int argc, char** argv) {
+  using namespace dreamrunner;
+  constexpr const char* kFilms = "Films";
+  constexpr const char* kLook = "What is there";
+  constexpr const char* kParts = "For porting and debugging";
+  const std::vector<Command> commands = {
+      {"make", kFilms, "make a film, or what is stale or missing of it", attach_make},
+      {"generate", kFilms, "make one scene of a film", attach_generate},
+      {"inspect", kLook, "what is in a film, plan, model, weight, video or picture file", attach_inspect},
+      {"doctor", kLook, "what this machine has, lacks, and how to get it", attach_doctor},
+      {"forward", kParts, "run one part of a model on tensors from a file", attach_forward},
+  };
+  return run_program(commands, argc, argv);
+}

@@ -1,0 +1,87 @@
+#include "cli/session.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "cli/progress.h"
+#include "cli/report.h"
+
+namespace dreamrunner {
+namespace {
+
+bool is_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0';
+}
+
+double steady_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+/// What decides the character set, in the order of setlocale.
+bool speaks_utf8() {
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (!is_set(name)) continue;
+    const std::string value = std::getenv(name);
+    return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
+  }
+  return false;
+}
+
+bool draws_bars() {
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+}
+
+int terminal_columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+void write_to(std::FILE* file, std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), file);
+  std::fflush(file);
+}
+
+void to_stdout(std::string_view text) { write_to(stdout, text); }
+void to_stderr(std::string_view text) { write_to(stderr, text); }
+
+std::unique_ptr<Progress> make_progress(bool json) {
+  if (json) return make_event_progress(to_stdout, steady_seconds);
+  if (!draws_bars()) return make_line_progress(to_stderr, steady_seconds);
+  // https://no-color.org: any value that is not empty turns colours off.
+  return make_bar_progress(to_stderr, {terminal_columns, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
+}
+
+}  // namespace
+
+Session::~Session() = default;
+
+RunContext& Session::run(const std::string& way_on) {
+  if (!run_) {
+    signals_ = std::make_unique<StopSignals>(way_on);
+    progress_ = make_progress(json_);
+    run_ = RunContext{signals_->token(), progress_.get()};
+  }
+  return *run_;
+}
+
+void Session::finish_progress() {
+  if (run_) run_->progress = nullptr;
+  progress_.reset();
+}
+
+void Session::print(std::string_view line) const {
+  to_stdout(line);
+  to_stdout("\n");
+}
+
+void Session::print_event(const Json& event) const { to_stdout(event_line(event)); }
+
+void Session::print_report(const Json& report) const {
+  to_stdout(json_ ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : render_report(report));
+}
+
+}  // namespace dreamrunner

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/run_context.h"
+#include "cli/stop_signals.h"
+
+namespace dreamrunner {
+
+/// What one run of the program talks through: results on standard output, everything else on standard error. With `--json`
+/// standard output holds JSON only: events, one object a line, or one report.
+class Session {
+ public:
+  explicit Session(bool json) : json_(json) {}
+  ~Session();
+
+  bool json() const { return json_; }
+
+  /// For long work: a stop token that Ctrl-C sets, and progress drawn as fits where it goes. `way_on` completes the
+  /// sentence "stopped; ...".
+  RunContext& run(const std::string& way_on);
+
+  /// Ends progress, so that what follows starts on its own line.
+  void finish_progress();
+
+  /// A line of the result, for people.
+  void print(std::string_view line) const;
+  /// A JSON object on one line: the last event of long work.
+  void print_event(const Json& event) const;
+  /// A report: laid out for people, as JSON with `--json`.
+  void print_report(const Json& report) const;
+
+ private:
+  bool json_;
+  std::unique_ptr<StopSignals> signals_;
+  std::unique_ptr<Progress> progress_;
+  std::optional<RunContext> run_;
+};
+
+}  // namespace dreamrunner
