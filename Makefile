@@ -1,0 +1,49 @@
+# The ways in: `make film`, `make test`. Each installs what is missing first (tools/setup.sh says what) and asks nothing.
+BUILD ?= build
+PREFIX ?= /usr/local
+DEVICE ?= cpu
+BUILD_TYPE ?= Release
+FILM ?= examples/witch
+# Tests that run side by side. Each computes with all cores, so more does not help.
+TEST_JOBS ?= 2
+
+ORACLE = $${DREAMRUNNER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/dreamrunner}/oracle/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help film test build setup oracle goldens install clean
+
+help:
+	@echo "make film             build everything and make the film in $(FILM)"
+	@echo "make test             build everything and run all tests"
+	@echo "make build            the program: $(BUILD)/dreamrunner"
+	@echo "make setup            install what is missing; DEVICE=cuda adds what an NVIDIA GPU needs"
+	@echo "make install          program, engine, LibTorch and models under PREFIX=$(PREFIX)"
+	@echo "make oracle           the reference implementations, for goldens and benchmarks"
+	@echo "make goldens          make the golden files again from the reference implementations"
+	@echo "make clean            remove $(BUILD)/ (LibTorch stays in its cache)"
+
+film: build
+	$(BUILD)/dreamrunner make $(FILM)
+
+# Ends with ctest's closing lines.
+test: build
+	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(TEST_JOBS)
+
+build: setup
+	@test -f $(BUILD)/build.ninja || cmake -G Ninja -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE)
+	cmake --build $(BUILD)
+
+setup:
+	@tools/setup.sh $(DEVICE)
+
+oracle: setup
+	@tools/setup.sh oracle
+
+goldens: oracle
+	$(ORACLE) tools/golden/make_goldens.py
+
+install: build
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD)
