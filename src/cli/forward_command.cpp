@@ -194,6 +194,7 @@ CommandBody attach_forward(CLI::App& app) {
   add("--scene", options->scene, "K", "regions: the scene (of JSON Lines: the line), from 1");
   add("--grid", options->grid, "FxHxW", "regions: frames, height and width in tokens");
   add("--interpolation", request.interpolation, "NAME", "regions: repeat or linear")->capture_default_str();
+  add("--visual-attn", request.visual_attn, "NAME", "transformer and denoise with regions: full or hard")->capture_default_str();
   add("--steps", options->steps, "N", "denoise: steps")->capture_default_str();
   add("--guidance-scale", request.guidance_scale, "X", "denoise: 1 is no guidance")->capture_default_str();
   add("--sampler", request.sampler, "NAME", "denoise: auto, ddim or dpm")->capture_default_str();

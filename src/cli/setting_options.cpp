@@ -18,6 +18,7 @@ void add_setting_options(CLI::App& app, SettingOverrides& overrides) {
   add("--model", overrides.model, "NAME", "a folder in the Hugging Face layout, a name in its cache, or playset");
   add("--sampler", overrides.sampler, "NAME", "auto, ddim or dpm");
   add("--interpolation", overrides.interpolation, "NAME", "how key frames fill the scene: repeat or linear");
+  add("--visual-attn", overrides.visual_attn, "NAME", "what pictures' tokens see of each other: full, or hard (only within regions)");
   add("--device", overrides.device, "NAME", "auto, cpu or cuda");
   add("--dtype", overrides.dtype, "NAME", "auto, fp32, fp16 or bf16");
   add("--noise-dtype", overrides.noise_dtype, "NAME", "fp32, or model for diffusers' draw in the model's type");

@@ -85,7 +85,8 @@ void run_transformer(const ForwardRequest& request) {
   const auto regions = inputs.take_if_there("regions", 4);
   inputs.finish();
   const VideoTransformer transformer = ModelFolder(request.model).open_transformer(placement_of(request));
-  const auto context = transformer.prepare(encoder_hidden_states, regions, hidden_states.size(1), hidden_states.size(3), hidden_states.size(4));
+  const auto context = transformer.prepare(encoder_hidden_states, regions, hidden_states.size(1), hidden_states.size(3), hidden_states.size(4),
+                                           visual_attention_from_name(request.visual_attn));
   write_result(request, {{"sample", transformer.forward(hidden_states, timestep, context)}});
 }
 
@@ -118,6 +119,7 @@ void run_denoise(const ForwardRequest& request, RunContext& run) {
   DenoiseConditions conditions{.prompt_embeds = inputs.take("prompt_embeds", 3),
                                .negative_prompt_embeds = inputs.take("negative_prompt_embeds", 3),
                                .regions = inputs.take_if_there("regions", 4),
+                               .visual_attention = visual_attention_from_name(request.visual_attn),
                                .guidance_scale = request.guidance_scale};
   inputs.finish();
   if (latents.size(0) != 1) throw Error(ErrorKind::usage, fmt::format("latents: found {}, [1, F, C, H, W] expected", shape_text(latents.sizes())));

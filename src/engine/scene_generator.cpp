@@ -28,7 +28,7 @@ std::optional<int64_t> widen(const std::optional<int>& value) { return value ? s
 class TorchSceneGenerator final : public SceneGenerator {
  public:
   TorchSceneGenerator(const GenerationSettings& settings, const std::vector<SceneJob>& jobs, RunContext& run)
-      : settings_(settings), jobs_(jobs), model_(settings.model), schedule_(model_.scheduler_config()) {
+      : settings_(settings), jobs_(jobs), model_(settings.model), schedule_(model_.scheduler_config()), visual_attention_(visual_attention_from_name(settings.visual_attn)) {
     if (!std::isfinite(settings.guidance_scale) || settings.guidance_scale < 0) {
       throw Error(ErrorKind::usage, fmt::format("--guidance-scale: found {}, 0 or more expected", settings.guidance_scale));
     }
@@ -67,6 +67,7 @@ class TorchSceneGenerator final : public SceneGenerator {
                                                     {.prompt_embeds = embeddings_.stack(conditioning.captions),
                                                      .negative_prompt_embeds = embeddings_.stack(negatives),
                                                      .regions = conditioning.regions,
+                                                     .visual_attention = visual_attention_,
                                                      .guidance_scale = settings_.guidance_scale},
                                                     job.label, run);
     write_tensors(latents_path, {{"latents", latents.to(at::kFloat)}}, {{"kind", "latents"}, {"seed", std::to_string(job.seed)}});
@@ -94,6 +95,7 @@ class TorchSceneGenerator final : public SceneGenerator {
   std::vector<SceneJob> jobs_;
   ModelFolder model_;
   NoiseScheduleConfig schedule_;
+  VisualAttention visual_attention_;
   Placement placement_;
   VideoModelFormat model_format_;
   LatentGrid grid_;

@@ -81,6 +81,7 @@ Json latents_inputs(const FilmProject& film, int scene) {
           {"width", optional_json(generate.width)},
           {"sampler", generate.sampler},
           {"interpolation", generate.interpolation},
+          {"visual_attn", generate.visual_attn},
           {"dtype", generate.dtype},
           {"noise_dtype", generate.noise_dtype}};
 }

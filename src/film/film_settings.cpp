@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 4> kDtypes{"auto", "fp32", "fp16", "bf16"
 constexpr std::array<std::string_view, 2> kNoiseDtypes{"fp32", "model"};
 constexpr std::array<std::string_view, 3> kSamplers{"auto", "ddim", "dpm"};
 constexpr std::array<std::string_view, 2> kInterpolations{"repeat", "linear"};
+constexpr std::array<std::string_view, 2> kVisualAttentions{"full", "hard"};
 constexpr std::array<std::string_view, 3> kPlanners{"layout", "chat", "recorded"};
 
 /// Assigns where the file says something, and leaves the default where it does not.
@@ -51,6 +52,7 @@ void read_generate(TableReader& reader, FilmSettings& settings) {
   set(generate.width, reader.whole("width", kSideRange));
   set(generate.sampler, reader.choice("sampler", kSamplers));
   set(generate.interpolation, reader.choice("interpolation", kInterpolations));
+  set(generate.visual_attn, reader.choice("visual_attn", kVisualAttentions));
   set(generate.noise_dtype, reader.choice("noise_dtype", kNoiseDtypes));
   if (const auto fps = reader.number("fps", 1, kMostFps)) settings.fps = fps;
   reader.finish();
@@ -145,6 +147,7 @@ void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides) 
   choice(generate.noise_dtype, "--noise-dtype", overrides.noise_dtype, kNoiseDtypes);
   choice(generate.sampler, "--sampler", overrides.sampler, kSamplers);
   choice(generate.interpolation, "--interpolation", overrides.interpolation, kInterpolations);
+  choice(generate.visual_attn, "--visual-attn", overrides.visual_attn, kVisualAttentions);
   if (overrides.guidance_scale) {
     generate.guidance_scale = checked_number("--guidance-scale", *overrides.guidance_scale, 0, kMostGuidance);
   }

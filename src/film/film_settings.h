@@ -47,6 +47,7 @@ struct SettingOverrides {
   std::optional<std::string> noise_dtype;
   std::optional<std::string> sampler;
   std::optional<std::string> interpolation;
+  std::optional<std::string> visual_attn;
   std::optional<int64_t> steps;
   std::optional<double> guidance_scale;
   std::optional<std::string> negative_prompt;

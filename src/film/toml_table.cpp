@@ -17,7 +17,7 @@ struct KeyPlace {
 };
 
 /// Keys that people put at the top of the file, or under another heading, and where they belong.
-constexpr std::array<KeyPlace, 15> kPlaces{{{"steps", "[generate]"},
+constexpr std::array<KeyPlace, 16> kPlaces{{{"steps", "[generate]"},
                                             {"guidance_scale", "[generate]"},
                                             {"negative_prompt", "[generate]"},
                                             {"num_frames", "[generate]"},
@@ -25,6 +25,7 @@ constexpr std::array<KeyPlace, 15> kPlaces{{{"steps", "[generate]"},
                                             {"width", "[generate]"},
                                             {"sampler", "[generate]"},
                                             {"interpolation", "[generate]"},
+                                            {"visual_attn", "[generate]"},
                                             {"noise_dtype", "[generate]"},
                                             {"fps", "[generate]"},
                                             {"device", "[model]"},

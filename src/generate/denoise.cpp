@@ -13,7 +13,7 @@ at::Tensor denoise(const VideoTransformer& transformer, Sampler& sampler, const 
   const bool guided = conditions.guidance_scale > 1.0;
   const auto as_row = [](const at::Tensor& embeds) { return embeds.flatten(0, 1).unsqueeze(0); };
   const at::Tensor texts = guided ? at::cat({as_row(conditions.negative_prompt_embeds), as_row(conditions.prompt_embeds)}) : as_row(conditions.prompt_embeds);
-  const auto context = transformer.prepare(texts, conditions.regions, noise.size(1), noise.size(3), noise.size(4));
+  const auto context = transformer.prepare(texts, conditions.regions, noise.size(1), noise.size(3), noise.size(4), conditions.visual_attention);
 
   const std::string stage = label + ": denoising";
   const auto& timesteps = sampler.timesteps();

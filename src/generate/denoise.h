@@ -16,6 +16,7 @@ struct DenoiseConditions {
   at::Tensor prompt_embeds;           ///< [N, T, D]
   at::Tensor negative_prompt_embeds;  ///< [N, T, D]; not read without guidance.
   std::optional<at::Tensor> regions;  ///< [N, F, h, w] uint8; without: all N texts rule everywhere, as one.
+  VisualAttention visual_attention = VisualAttention::full;  ///< With regions only.
   double guidance_scale = 6.0;        ///< Guidance is on above 1: v = v_negative + g (v_prompt - v_negative).
 };
 

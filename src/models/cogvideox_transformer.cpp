@@ -99,7 +99,8 @@ CogVideoXTransformer::CogVideoXTransformer(const CogVideoXTransformerConfig& con
 }
 
 CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& encoder_hidden_states, const std::optional<at::Tensor>& regions,
-                                                            int64_t frames, int64_t latent_height, int64_t latent_width) const {
+                                                            int64_t frames, int64_t latent_height, int64_t latent_width,
+                                                            VisualAttention visual_attention) const {
   const int64_t p = config_.patch_size;
   if (frames < 1 || latent_height < p || latent_width < p || latent_height % p != 0 || latent_width % p != 0) {
     const auto nearest = [p](int64_t n) { return std::max(p, (n + p / 2) / p * p); };
@@ -123,7 +124,7 @@ CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& en
     if (encoder_hidden_states.size(1) % texts != 0) {
       throw Error(ErrorKind::usage, fmt::format("encoder_hidden_states: {} tokens are not divided by {} texts", encoder_hidden_states.size(1), texts));
     }
-    context.regions = make_region_layout(regions->flatten(1), encoder_hidden_states.size(1) / texts, device());
+    context.regions = make_region_layout(regions->flatten(1), encoder_hidden_states.size(1) / texts, device(), visual_attention);
   }
   context.text_BSD = text_proj_.forward(encoder_hidden_states.to(device(), dtype()));
   if (config_.use_rotary_positional_embeddings) {

@@ -62,10 +62,10 @@ class CogVideoXTransformer {
   };
 
   /// encoder_hidden_states [B, N T, text_embed_dim]; regions [N, F, h, w] (not zero = inside) or nothing, for N T texts as
-  /// one. frames, latent_height and latent_width are those of the latents. Throws Error(usage) for latent sizes that the
+  /// one; visual_attention counts with regions only. frames, latent_height and latent_width are those of the latents. Throws Error(usage) for latent sizes that the
   /// patch does not divide (naming the nearest that it does) and for shapes that do not fit together.
   Context prepare(const at::Tensor& encoder_hidden_states, const std::optional<at::Tensor>& regions, int64_t frames, int64_t latent_height,
-                  int64_t latent_width) const;
+                  int64_t latent_width, VisualAttention visual_attention = VisualAttention::full) const;
 
   /// hidden_states [B, F, C, H, W], timestep [B] or [1] int64 -> sample [B, F, out_channels, H, W], in the model's type.
   at::Tensor forward(const at::Tensor& hidden_states, const at::Tensor& timestep, const Context& context) const;

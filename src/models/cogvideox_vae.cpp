@@ -170,14 +170,16 @@ CogVideoXVae::Half CogVideoXVae::take_decoder(const Weights& weights) {
 at::Tensor CogVideoXVae::Norm::forward(const at::Tensor& x, const at::Tensor& latents, ConvCache& cache) const {
   const at::Tensor normed = group.forward(x);
   if (!conv_y) return normed;
-  const at::Tensor resized = resize_latents(latents, x);
-  return normed * conv_y->forward(resized, cache) + conv_b->forward(resized, cache);
+  // The reference resizes the latents first; a convolution of one pixel gives the same numbers before, on far fewer pixels.
+  const at::Tensor scale = resize_latents(conv_y->forward(latents, cache), x);
+  const at::Tensor shift = resize_latents(conv_b->forward(latents, cache), x);
+  return at::addcmul(shift, normed, scale);
 }
 
 at::Tensor CogVideoXVae::Resnet::forward(const at::Tensor& x, const at::Tensor& latents, ConvCache& cache) const {
   const at::Tensor h = conv1.forward(at::silu(norm1.forward(x, latents, cache)), cache);
   const at::Tensor y = conv2.forward(at::silu(norm2.forward(h, latents, cache)), cache);
-  return (shortcut_weight.defined() ? at::conv3d(x, shortcut_weight, shortcut_bias) : x) + y;
+  return (shortcut_weight.defined() ? conv3d_same_size(x, shortcut_weight, shortcut_bias) : x) + y;
 }
 
 at::Tensor CogVideoXVae::Resample::shrink(const at::Tensor& x) const {

@@ -1,13 +1,22 @@
 #include "nn/attention.h"
 
+#include <algorithm>
 #include <limits>
+#include <vector>
 
 #include <ATen/ATen.h>
 
 namespace dreamrunner {
 namespace {
 
-constexpr int64_t kQueryBlock = 1024;
+enum class Kernel { cpu_flash, cuda_flash, blocks };
+
+Kernel kernel_for(const at::Tensor& q) {
+  const bool half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
+  if (q.is_cpu() && (half || q.scalar_type() == at::kFloat)) return Kernel::cpu_flash;
+  if (q.is_cuda() && half && q.size(3) % 8 == 0 && q.size(3) <= 256) return Kernel::cuda_flash;
+  return Kernel::blocks;
+}
 
 /// Flash kernels read the last dimension with stride 1 and silently compute nonsense otherwise.
 at::Tensor with_dense_rows(const at::Tensor& x) { return x.stride(-1) == 1 ? x : x.contiguous(); }
@@ -17,24 +26,53 @@ AttentionPart empty_part(const at::Tensor& q, const at::Tensor& v) {
           at::full({q.size(0), q.size(1), q.size(2)}, -std::numeric_limits<double>::infinity(), q.options().dtype(at::kFloat))};
 }
 
+/// As many queries at once as keep a block of scores below 256 MB.
+int64_t block_for(const at::Tensor& q, const at::Tensor& k) {
+  constexpr int64_t kScores = (int64_t{256} << 20) / 4;
+  return std::max<int64_t>(16, kScores / std::max<int64_t>(1, q.size(0) * q.size(1) * k.size(2)));
+}
+
 }  // namespace
 
 AttentionPart attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale) {
   // The CPU kernel divides by the number of keys and of queries: none of either stops the process.
   if (q.size(2) == 0 || k.size(2) == 0) return empty_part(q, v);
-  const bool floating = q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
-  if (q.is_cpu() && floating) {
-    auto [output, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(with_dense_rows(q), with_dense_rows(k), with_dense_rows(v),
-                                                                               /*dropout_p=*/0.0, /*is_causal=*/false,
-                                                                               /*attn_mask=*/{}, scale);
-    return {output, logsumexp};
+  switch (kernel_for(q)) {
+    case Kernel::cpu_flash: {
+      auto [output, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(with_dense_rows(q), with_dense_rows(k), with_dense_rows(v),
+                                                                                 /*dropout_p=*/0.0, /*is_causal=*/false,
+                                                                                 /*attn_mask=*/{}, scale);
+      return {output, logsumexp};
+    }
+    case Kernel::cuda_flash: {
+      const auto result = at::_scaled_dot_product_flash_attention(with_dense_rows(q), with_dense_rows(k), with_dense_rows(v), /*dropout_p=*/0.0,
+                                                                  /*is_causal=*/false, /*return_debug_mask=*/false, scale);
+      return {std::get<0>(result), std::get<1>(result)};
+    }
+    case Kernel::blocks: break;
   }
-  if (q.is_cuda() && (q.scalar_type() == at::kHalf || q.scalar_type() == at::kBFloat16) && q.size(3) % 8 == 0) {
-    const auto result = at::_scaled_dot_product_flash_attention(with_dense_rows(q), with_dense_rows(k), with_dense_rows(v), /*dropout_p=*/0.0,
-                                                                /*is_causal=*/false, /*return_debug_mask=*/false, scale);
-    return {std::get<0>(result), std::get<1>(result)};
+  return attend_in_blocks(q, k, v, scale, block_for(q, k));
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward(const at::Tensor& grad_output, const at::Tensor& q, const at::Tensor& k,
+                                                               const at::Tensor& v, const AttentionPart& whole, double scale) {
+  if (q.size(2) == 0 || k.size(2) == 0) return {at::zeros_like(q), at::zeros_like(k), at::zeros_like(v)};
+  switch (kernel_for(q)) {
+    case Kernel::cpu_flash:
+      return at::_scaled_dot_product_flash_attention_for_cpu_backward(with_dense_rows(grad_output), with_dense_rows(q), with_dense_rows(k),
+                                                                      with_dense_rows(v), with_dense_rows(whole.output), whole.logsumexp,
+                                                                      /*dropout_p=*/0.0, /*is_causal=*/false, /*attn_mask=*/{}, scale);
+    case Kernel::cuda_flash: {
+      // Without dropout the random state is not read, but it must be there.
+      const at::Tensor state = at::zeros({2}, q.options().dtype(at::kLong));
+      return at::_scaled_dot_product_flash_attention_backward(with_dense_rows(grad_output), with_dense_rows(q), with_dense_rows(k),
+                                                              with_dense_rows(v), with_dense_rows(whole.output), whole.logsumexp.contiguous(),
+                                                              /*cum_seq_q=*/{}, /*cum_seq_k=*/{}, q.size(2), k.size(2), /*dropout_p=*/0.0,
+                                                              /*is_causal=*/false, state, at::zeros({}, state.options()), scale);
+    }
+    case Kernel::blocks: break;
   }
-  return attend_in_blocks(q, k, v, scale, kQueryBlock);
+  return attend_backward_in_blocks(grad_output, q, k, v, whole, scale, block_for(q, k));
 }
 
 AttentionPart attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, int64_t block) {
@@ -50,6 +88,28 @@ AttentionPart attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const a
     sums.push_back(logsumexp);
   }
   return {at::cat(outputs, 2), at::cat(sums, 2)};
+}
+
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward_in_blocks(const at::Tensor& grad_output, const at::Tensor& q, const at::Tensor& k,
+                                                                         const at::Tensor& v, const AttentionPart& whole, double scale,
+                                                                         int64_t block) {
+  if (q.size(2) == 0 || k.size(2) == 0) return {at::zeros_like(q), at::zeros_like(k), at::zeros_like(v)};
+  const at::Tensor keys = k.to(at::kFloat), values = v.to(at::kFloat);
+  at::Tensor grad_k = at::zeros_like(keys), grad_v = at::zeros_like(values);
+  std::vector<at::Tensor> grads_q;
+  for (int64_t begin = 0; begin < q.size(2); begin += block) {
+    const int64_t end = std::min(q.size(2), begin + block);
+    const auto rows = [&](const at::Tensor& x) { return x.slice(2, begin, end).to(at::kFloat); };
+    const at::Tensor queries = rows(q), grad = rows(grad_output);
+    const at::Tensor probabilities = (at::matmul(queries, keys.transpose(2, 3)) * scale - rows(whole.logsumexp).unsqueeze(-1)).exp();
+    // d(loss)/d(score) = p (dp - sum over all keys of p dp), and that sum is grad . output.
+    const at::Tensor mean = (grad * rows(whole.output)).sum(-1, /*keepdim=*/true);
+    const at::Tensor grad_scores = probabilities * (at::matmul(grad, values.transpose(2, 3)) - mean) * scale;
+    grads_q.push_back(at::matmul(grad_scores, keys));
+    grad_k += at::matmul(grad_scores.transpose(2, 3), queries);
+    grad_v += at::matmul(probabilities.transpose(2, 3), grad);
+  }
+  return {at::cat(grads_q, 2).to(q.scalar_type()), grad_k.to(k.scalar_type()), grad_v.to(v.scalar_type())};
 }
 
 AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b) {

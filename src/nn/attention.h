@@ -1,5 +1,7 @@
 #pragma once
 
+#include <tuple>
+
 #include <ATen/core/Tensor.h>
 
 namespace dreamrunner {
@@ -13,12 +15,21 @@ struct AttentionPart {
 
 /// softmax(q k^T * scale) v with its log-sum-exp, without a queries x keys matrix: by the flash kernel of the device, or in
 /// blocks of queries where it has none. q [B, heads, queries, head_dim], k and v [B, heads, keys, head_dim]; any strides;
-/// no queries or no keys are fine.
+/// no queries or no keys are fine. Not differentiable: the log-sum-exp carries no gradient (`attend_backward`).
 AttentionPart attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale);
 
-/// The same by plain matrix products, `block` queries at a time: for devices and types without a flash kernel, and as the
-/// reference of tests.
+/// What a part of attention adds to the gradients of its q, k and v. `whole` is the output and log-sum-exp of the queries
+/// over *all* their keys, of which `k` and `v` are some: with the merged values every part's probabilities are the true
+/// ones, so the gradients of the parts simply add up. `grad_output` is that of the whole output.
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward(const at::Tensor& grad_output, const at::Tensor& q, const at::Tensor& k,
+                                                               const at::Tensor& v, const AttentionPart& whole, double scale);
+
+/// The same two by plain matrix products, `block` queries at a time: for devices and types without a flash kernel, and as
+/// the reference of tests.
 AttentionPart attend_in_blocks(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale, int64_t block);
+std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward_in_blocks(const at::Tensor& grad_output, const at::Tensor& q, const at::Tensor& k,
+                                                                         const at::Tensor& v, const AttentionPart& whole, double scale,
+                                                                         int64_t block);
 
 /// Attention over the union of two disjoint sets of keys, from the attention over each.
 AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b);

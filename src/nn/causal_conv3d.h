@@ -32,6 +32,9 @@ struct CausalConv3d {
   at::Tensor forward(const at::Tensor& x, ConvCache& cache) const;
 };
 
+/// A 3-D convolution with stride 1 and zeros around height and width: x [B, in, T, H, W], weight [out, in, kt, kh, kw].
+at::Tensor conv3d_same_size(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias);
+
 /// Takes `conv.weight` and `conv.bias`, and gives the convolution the next place in the cache.
 CausalConv3d take_causal_conv3d(const Weights& weights, int64_t in, int64_t out, int64_t kernel, size_t& cache_slots);
 

@@ -23,6 +23,7 @@ struct GenerationSettings {
   std::string noise_dtype = "fp32";        ///< "fp32", or "model" for diffusers' draw in the model's type.
   std::string sampler = "auto";            ///< "auto" (the scheduler's config), "ddim" or "dpm".
   std::string interpolation = "repeat";    ///< How key frames fill latent frames: "repeat" or "linear".
+  std::string visual_attn = "full";        ///< What visual tokens see of each other: "full" or "hard".
   int steps = 50;
   double guidance_scale = 6.0;
   std::string negative_prompt;
@@ -86,6 +87,7 @@ struct ForwardRequest {
   std::optional<Scene> scene;              ///< "regions": the scene whose boxes are laid out.
   std::vector<int64_t> grid;               ///< "regions": F, H, W in tokens.
   std::string interpolation = "repeat";    ///< "regions".
+  std::string visual_attn = "full";        ///< "transformer" and "denoise" with regions.
 };
 
 /// A machine as LibTorch sees it.

@@ -76,6 +76,15 @@ TEST_F(SceneGeneratorTest, TheNegativePromptAndGuidanceCount) {
   EXPECT_TRUE(at::equal(unguided, latents({job_of("the forest", 1)}, 0)));
 }
 
+TEST_F(SceneGeneratorTest, HardAttentionIsAnotherFilm) {
+  const at::Tensor full = latents({job_of("the forest", 1)}, 0);
+  settings_.visual_attn = "hard";
+  const at::Tensor hard = latents({job_of("the forest", 1)}, 0);
+  EXPECT_GT((full - hard).abs().max().item<double>(), 1e-3);
+  settings_.visual_attn = "soft";
+  EXPECT_THAT(refused(ErrorKind::usage), HasSubstr("--visual-attn: found \"soft\", full or hard expected"));
+}
+
 TEST_F(SceneGeneratorTest, PicturesHaveTheSizeThatWasSettled) {
   const auto generator = engine().open_scenes(settings_, {job_of("the forest", 1)}, run_);
   EXPECT_EQ(generator->format().num_frames, 8);
