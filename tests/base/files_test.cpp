@@ -1,0 +1,79 @@
+#include "base/files.h"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "support/temporary_folder.h"
+
+namespace dreamrunner {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+template <typename Work>
+std::string refusal(ErrorKind kind, Work work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.line();
+    return error.line();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return {};
+}
+
+size_t files_in(const fs::path& folder) { return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
+
+TEST(FilesTest, AFileIsWrittenWholeAndReplaced) {
+  const test::TemporaryFolder folder;
+  write_file_atomic(folder / "a", "one");
+  write_file_atomic(folder / "a", std::string(100'000, 'x'));
+  EXPECT_EQ(read_file(folder / "a", 1 << 20), std::string(100'000, 'x'));
+  EXPECT_EQ(files_in(folder.path()), 1u);
+}
+
+TEST(FilesTest, AFailedWriteKeepsTheOldFileAndLeavesNoTemporary) {
+  const test::TemporaryFolder folder;
+  fs::create_directory(folder / "taken");
+  std::ofstream(folder / "taken" / "inside") << "x";
+  EXPECT_THAT(refusal(ErrorKind::storage, [&] { write_file_atomic(folder / "taken", "text"); }), HasSubstr("taken: cannot be replaced"));
+  EXPECT_TRUE(fs::exists(folder / "taken" / "inside"));
+  EXPECT_EQ(files_in(folder.path()), 1u);
+  refusal(ErrorKind::storage, [&] { write_file_atomic(folder / "no" / "folder", "text"); });
+}
+
+TEST(FilesTest, OnlyRegularFilesWithinTheLimitAreRead) {
+  const test::TemporaryFolder folder;
+  write_file_atomic(folder / "a", "12345");
+  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "a", 4); }), HasSubstr("5 bytes, at most 4 expected"));
+  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "b", 4); }), HasSubstr("no such file"));
+  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder.path(), 4); }), HasSubstr("not a regular file"));
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "pipe", 4); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { MappedFile(folder / "pipe"); }), HasSubstr("not a regular file"));
+}
+
+TEST(FilesTest, AnEmptyFileCanBeMapped) {
+  const test::TemporaryFolder folder;
+  write_file_atomic(folder / "empty", "");
+  EXPECT_EQ(MappedFile(folder / "empty").bytes().size(), 0u);
+}
+
+TEST(HashTest, KnownDigests) {
+  EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  const test::TemporaryFolder folder;
+  write_file_atomic(folder / "a", std::string(3 << 20, 'a'));
+  EXPECT_EQ(sha256_of_file(folder / "a"), sha256_hex(std::string(3 << 20, 'a')));
+  refusal(ErrorKind::storage, [&] { sha256_of_file(folder / "missing"); });
+}
+
+}  // namespace
+}  // namespace dreamrunner
