@@ -10,7 +10,7 @@ TEST_JOBS ?= 2
 ORACLE = $${DREAMRUNNER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/dreamrunner}/oracle/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help film test build setup oracle goldens install clean
+.PHONY: help film test build setup oracle goldens bench install clean
 
 help:
 	@echo "make film             build everything and make the film in $(FILM)"
@@ -20,6 +20,7 @@ help:
 	@echo "make install          program, engine, LibTorch and models under PREFIX=$(PREFIX)"
 	@echo "make oracle           the reference implementations, for goldens and benchmarks"
 	@echo "make goldens          make the golden files again from the reference implementations"
+	@echo "make bench            speed beside torch's own kernels"
 	@echo "make clean            remove $(BUILD)/ (LibTorch stays in its cache)"
 
 film: build
@@ -41,6 +42,10 @@ oracle: setup
 
 goldens: oracle
 	$(ORACLE) tools/golden/make_goldens.py
+
+bench: build
+	cmake --build $(BUILD) --target region_attention_bench
+	$(BUILD)/region_attention_bench --benchmark_enable_random_interleaving=true
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)
