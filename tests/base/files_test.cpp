@@ -7,27 +7,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
 #include "base/hash.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
 namespace dreamrunner {
 namespace {
 
 namespace fs = std::filesystem;
+using test::expect_error;
 using testing::HasSubstr;
-
-template <typename Work>
-std::string refusal(ErrorKind kind, Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.line();
-    return error.line();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
 
 size_t files_in(const fs::path& folder) { return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
 
@@ -43,21 +32,21 @@ TEST(FilesTest, AFailedWriteKeepsTheOldFileAndLeavesNoTemporary) {
   const test::TemporaryFolder folder;
   fs::create_directory(folder / "taken");
   std::ofstream(folder / "taken" / "inside") << "x";
-  EXPECT_THAT(refusal(ErrorKind::storage, [&] { write_file_atomic(folder / "taken", "text"); }), HasSubstr("taken: cannot be replaced"));
+  EXPECT_THAT(expect_error(ErrorKind::storage, [&] { write_file_atomic(folder / "taken", "text"); }), HasSubstr("taken: cannot be replaced"));
   EXPECT_TRUE(fs::exists(folder / "taken" / "inside"));
   EXPECT_EQ(files_in(folder.path()), 1u);
-  refusal(ErrorKind::storage, [&] { write_file_atomic(folder / "no" / "folder", "text"); });
+  expect_error(ErrorKind::storage, [&] { write_file_atomic(folder / "no" / "folder", "text"); });
 }
 
 TEST(FilesTest, OnlyRegularFilesWithinTheLimitAreRead) {
   const test::TemporaryFolder folder;
   write_file_atomic(folder / "a", "12345");
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "a", 4); }), HasSubstr("5 bytes, at most 4 expected"));
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "b", 4); }), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder.path(), 4); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { read_file(folder / "a", 4); }), HasSubstr("5 bytes, at most 4 expected"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { read_file(folder / "b", 4); }), HasSubstr("no such file"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { read_file(folder.path(), 4); }), HasSubstr("not a regular file"));
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { read_file(folder / "pipe", 4); }), HasSubstr("not a regular file"));
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { MappedFile(folder / "pipe"); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { read_file(folder / "pipe", 4); }), HasSubstr("not a regular file"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { MappedFile(folder / "pipe"); }), HasSubstr("not a regular file"));
 }
 
 TEST(FilesTest, AnEmptyFileCanBeMapped) {
@@ -72,7 +61,7 @@ TEST(HashTest, KnownDigests) {
   const test::TemporaryFolder folder;
   write_file_atomic(folder / "a", std::string(3 << 20, 'a'));
   EXPECT_EQ(sha256_of_file(folder / "a"), sha256_hex(std::string(3 << 20, 'a')));
-  refusal(ErrorKind::storage, [&] { sha256_of_file(folder / "missing"); });
+  expect_error(ErrorKind::storage, [&] { sha256_of_file(folder / "missing"); });
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "base/error.h"
 #include "engine/engine.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
 namespace dreamrunner::test {
@@ -27,19 +27,6 @@ class EngineTest : public testing::Test {
   static Engine& engine() {
     static const std::unique_ptr<Engine> instance = make_torch_engine();
     return *instance;
-  }
-
-  /// The line of the Error that `work` throws, after checking its kind.
-  template <typename Work>
-  static std::string refusal(ErrorKind kind, Work work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), kind) << error.line();
-      return error.line();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return {};
   }
 
   TemporaryFolder folder_;

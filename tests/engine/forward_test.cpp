@@ -9,12 +9,13 @@
 namespace dreamrunner {
 namespace {
 
+using test::expect_error;
 using testing::HasSubstr;
 
 class ForwardTest : public test::EngineTest {
  protected:
   std::string refused(ErrorKind kind, const std::string& part, const TensorMap& in) {
-    return refusal(kind, [&] { forward(part, in); });
+    return expect_error(kind, [&] { forward(part, in); });
   }
   TensorMap forward(const std::string& part, const TensorMap& in) {
     write_tensors(folder_ / "in.safetensors", in);
@@ -92,7 +93,7 @@ TEST_F(ForwardTest, AVideoIsWrittenFromBytesAndFromFloats) {
   }
   EXPECT_EQ(std::filesystem::file_size(folder_ / "float.mp4"), std::filesystem::file_size(folder_ / "bytes.mp4"));
   write_tensors(request_.input, {{"frames", at::zeros({3, 16, 24, 3}, at::kLong)}});
-  EXPECT_THAT(refusal(ErrorKind::usage, [&] { engine().forward(request_, run_); }), HasSubstr("uint8, or floating point from 0 to 1, expected"));
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { engine().forward(request_, run_); }), HasSubstr("uint8, or floating point from 0 to 1, expected"));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
+using test::expect_error;
 using testing::HasSubstr;
 
 SceneJob job_of(const std::string& background, int64_t seed, const std::string& label = "scene 1") {
@@ -40,7 +41,7 @@ class SceneGeneratorTest : public test::EngineTest {
     return read_tensors(folder_ / "latents.safetensors").at("latents").clone();
   }
   std::string refused(ErrorKind kind) {
-    return refusal(kind, [&] { engine().open_scenes(settings_, {job_of("the forest", 1)}, run_); });
+    return expect_error(kind, [&] { engine().open_scenes(settings_, {job_of("the forest", 1)}, run_); });
   }
 
   GenerationSettings settings_;
@@ -124,7 +125,7 @@ TEST_F(SceneGeneratorTest, AStopEndsDenoisingAndLeavesNoFile) {
   const auto generator = engine().open_scenes(settings_, {job_of("the forest", 1)}, run_);
   source.request_stop();
   run_.stop = source.get_token();
-  refusal(ErrorKind::interrupted, [&] { generator->denoise(0, folder_ / "latents.safetensors", run_); });
+  expect_error(ErrorKind::interrupted, [&] { generator->denoise(0, folder_ / "latents.safetensors", run_); });
   EXPECT_TRUE(fs::is_empty(folder_.path()));
 }
 
@@ -133,14 +134,14 @@ TEST_F(SceneGeneratorTest, NaNInLatentsIsFoundBeforeTheyAreDecoded) {
   at::Tensor bad = at::zeros({1, 4, 16, 6, 8});
   bad[0][1][2][3][4] = INFINITY;
   write_tensors(folder_ / "latents.safetensors", {{"latents", bad}});
-  EXPECT_THAT(refusal(ErrorKind::numerical, [&] { generator->decode(folder_ / "latents.safetensors", "scene 1", run_); }),
+  EXPECT_THAT(expect_error(ErrorKind::numerical, [&] { generator->decode(folder_ / "latents.safetensors", "scene 1", run_); }),
               HasSubstr("latents: 1 of 3072 values are NaN or infinite"));
 }
 
 TEST_F(SceneGeneratorTest, LatentsOfAnotherModelAreRefused) {
   const auto generator = engine().open_scenes(settings_, {}, run_);
   write_tensors(folder_ / "latents.safetensors", {{"latents", at::zeros({1, 4, 8, 6, 8})}});
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { generator->decode(folder_ / "latents.safetensors", "scene 1", run_); }),
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { generator->decode(folder_ / "latents.safetensors", "scene 1", run_); }),
               HasSubstr("latents: found [1, 4, 8, 6, 8], [1, F, 16, H, W] expected"));
 }
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "support/expect_error.h"
 
 namespace dreamrunner {
 namespace {
@@ -13,13 +13,7 @@ LatentGrid of_2b(std::optional<int64_t> frames, std::optional<int64_t> height = 
 }
 
 std::string refusal(std::optional<int64_t> frames, std::optional<int64_t> height = {}, std::optional<int64_t> width = {}) {
-  try {
-    of_2b(frames, height, width);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.line();
-  }
-  return "nothing refused";
+  return test::expect_error(ErrorKind::usage, [&] { of_2b(frames, height, width); });
 }
 
 TEST(LatentGridTest, TheOwnSizeOf2BIsThePapersLayout) {

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
 namespace dreamrunner {
@@ -20,14 +20,7 @@ const fs::path kPlayset = fs::path(DREAMRUNNER_SOURCE_DIR) / "models" / "playset
 
 template <typename Work>
 std::string refusal(Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::input_file) << error.line();
-    return error.line();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
+  return test::expect_error(ErrorKind::input_file, work);
 }
 
 /// A copy of a part of the playset whose config can be changed.

@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
 namespace dreamrunner {
@@ -62,13 +62,8 @@ TEST(TensorFileTest, AMisalignedPayloadIsCopied) {
 }
 
 TEST(TensorFileTest, WritingWhereNothingCanBeWrittenIsAStorageError) {
-  try {
-    write_tensors("/dev/null/x.safetensors", {{"a", at::ones({1})}});
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::storage);
-    EXPECT_NE(std::string(error.what()).find("x.safetensors"), std::string::npos);
-  }
+  const std::string line = test::expect_error(ErrorKind::storage, [] { write_tensors("/dev/null/x.safetensors", {{"a", at::ones({1})}}); });
+  EXPECT_NE(line.find("x.safetensors"), std::string::npos);
 }
 
 }  // namespace

@@ -6,34 +6,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
 #include "tensor/tensor_file.h"
 
 namespace dreamrunner {
 namespace {
 
+using test::expect_error;
 using testing::HasSubstr;
-
-/// The message of the Error that `work` throws, after checking its kind.
-template <typename Work>
-std::string refusal(ErrorKind kind, Work work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.line();
-    return error.line();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return {};
-}
 
 class WeightsTest : public testing::Test {
  protected:
   void write_file(const std::string& name, const std::string& text) { std::ofstream(folder_ / name, std::ios::binary) << text; }
   Weights open(Placement placement = {}) { return Weights::open(folder_.path(), "model", placement); }
   std::string refused() {
-    return refusal(ErrorKind::input_file, [&] { open(); });
+    return expect_error(ErrorKind::input_file, [&] { open(); });
   }
   void write_shards(const std::string& index) {
     write_tensors(folder_ / "model-1.safetensors", {{"a.weight", at::ones({2, 3})}});
@@ -57,21 +45,21 @@ TEST_F(WeightsTest, ScopesLeadToTheTensorAndNothingMayBeLeft) {
   const Weights scope = weights / "blocks" / "0" / "q";
   EXPECT_TRUE(scope.has("bias"));
   scope.take("weight", {2});
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { weights.finish(); }), HasSubstr("1 tensors belong to no layer of this model: blocks.0.q.bias"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { weights.finish(); }), HasSubstr("1 tensors belong to no layer of this model: blocks.0.q.bias"));
   scope.take("bias", {2});
   weights.finish();
 }
 
 TEST_F(WeightsTest, AMissingOrMisshapenTensorIsNamedWithBothShapes) {
   write_tensors(folder_ / "model.safetensors", {{"a", at::ones({2, 3})}});
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { open().take("b", {7}); }), HasSubstr("tensor \"b\" is missing, [7] expected"));
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { open().take("a", {3, 2}); }), HasSubstr("tensor \"a\": found [2, 3], expected [3, 2]"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { open().take("b", {7}); }), HasSubstr("tensor \"b\" is missing, [7] expected"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { open().take("a", {3, 2}); }), HasSubstr("tensor \"a\": found [2, 3], expected [3, 2]"));
 }
 
 TEST_F(WeightsTest, NaNIsFoundWhenTheTypeIsConverted) {
   write_tensors(folder_ / "model.safetensors", {{"a", at::full({3}, NAN, at::kHalf)}, {"big", at::full({3}, 1e6, at::kFloat)}});
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { open().take("a", {3}); }), HasSubstr("tensor \"a\" has NaN or infinite values as fp32"));
-  EXPECT_THAT(refusal(ErrorKind::input_file, [&] { open({at::kCPU, at::kHalf}).take("big", {3}); }), HasSubstr("as fp16"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { open().take("a", {3}); }), HasSubstr("tensor \"a\" has NaN or infinite values as fp32"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { open({at::kCPU, at::kHalf}).take("big", {3}); }), HasSubstr("as fp16"));
 }
 
 TEST_F(WeightsTest, ShardsAreReadThroughTheirIndex) {
