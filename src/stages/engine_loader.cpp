@@ -55,14 +55,17 @@ Engine& open_engine_beside(const fs::path& folder) {
     throw Error(ErrorKind::input_file, fmt::format("{}: cannot be opened: {}", found->string(), loader_says()),
                 "it needs the LibTorch it was built with: `make setup` in the source folder fetches it, then `make build`");
   }
-  using Maker = Engine* (*)();
+  using Maker = Engine* (*)(uint64_t);
   const auto make = reinterpret_cast<Maker>(::dlsym(library, kMaker));
   if (make == nullptr) {
     throw Error(ErrorKind::input_file, fmt::format("{}: not an engine of this program: {}", found->string(), loader_says()),
                 "build program and engine together: `make build`");
   }
-  Engine* engine = make();
-  if (engine == nullptr) throw Error(ErrorKind::bug, fmt::format("{}: {} made no engine", found->string(), kMaker));
+  Engine* engine = make(engine_interface());
+  if (engine == nullptr) {
+    throw Error(ErrorKind::input_file, fmt::format("{}: is of another build than this program", found->string()),
+                "build program and engine together: `make build`");
+  }
   return *engine;
 }
 

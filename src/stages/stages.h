@@ -109,6 +109,17 @@ class Engine {
   virtual EngineReport report() = 0;
 };
 
+/// Stands for the layout of what passes through this door, so that a program and an engine of different builds know each
+/// other: not every change shows in it, but a field more or less does.
+constexpr uint64_t engine_interface() {
+  uint64_t stamp = 1;
+  for (const size_t size : {sizeof(GenerationSettings), sizeof(SceneJob), sizeof(Scene), sizeof(PlannedRegion), sizeof(SceneFrames), sizeof(SceneFormat),
+                            sizeof(ForwardRequest), sizeof(EngineReport), sizeof(RunContext)}) {
+    stamp = stamp * 1'000'003 + size;
+  }
+  return stamp;
+}
+
 /// Opens the engine library beside the program. Throws Error(input_file) with the way to get LibTorch when it or what it
 /// needs is missing.
 Engine& open_engine();

@@ -51,7 +51,7 @@ class PacedEngine : public SyntheticEngine {
 }  // namespace
 }  // namespace dreamrunner::test
 
-extern "C" dreamrunner::Engine* dreamrunner_make_engine() {
+extern "C" dreamrunner::Engine* dreamrunner_make_engine(uint64_t) {
   static dreamrunner::test::PacedEngine engine;
   return &engine;
 }

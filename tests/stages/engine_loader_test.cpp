@@ -62,6 +62,11 @@ TEST(EngineLoader, QuotesTheLoaderOnAnUnmetNeed) {
   EXPECT_THAT(line, AllOf(HasSubstr("function_of_another_libtorch"), HasSubstr("make setup")));
 }
 
+TEST(EngineLoader, RefusesAnEngineOfAnotherBuild) {
+  const std::string line = expect_error(ErrorKind::input_file, [&] { open_engine_beside(kEngines / "other_build"); });
+  EXPECT_THAT(line, AllOf(HasSubstr("is of another build than this program"), HasSubstr("make build")));
+}
+
 TEST(EngineLoader, RefusesALibraryThatIsNoEngine) {
   const std::string line = expect_error(ErrorKind::input_file, [&] { open_engine_beside(kEngines / "no_maker"); });
   EXPECT_THAT(line, AllOf(HasSubstr("not an engine of this program"), HasSubstr("dreamrunner_make_engine")));

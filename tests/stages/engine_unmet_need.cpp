@@ -2,4 +2,4 @@
 #include "stages/stages.h"
 
 extern "C" dreamrunner::Engine* function_of_another_libtorch();
-extern "C" dreamrunner::Engine* dreamrunner_make_engine() { return function_of_another_libtorch(); }
+extern "C" dreamrunner::Engine* dreamrunner_make_engine(uint64_t) { return function_of_another_libtorch(); }

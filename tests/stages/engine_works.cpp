@@ -17,7 +17,7 @@ class SmallEngine : public Engine {
 }  // namespace
 }  // namespace dreamrunner
 
-extern "C" dreamrunner::Engine* dreamrunner_make_engine() {
+extern "C" dreamrunner::Engine* dreamrunner_make_engine(uint64_t) {
   static dreamrunner::SmallEngine engine;
   return &engine;
 }
