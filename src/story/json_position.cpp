@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -116,6 +118,32 @@ size_t line_of_pointer(std::string_view text, std::string_view pointer) {
     }
   }).walk();
   return 1 + static_cast<size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+}
+
+std::vector<size_t> lines_of_pointers(std::string_view text, const std::vector<std::string>& pointers) {
+  // Every pointer and every place on the way to it, so that a missing value has the line of what it is missing from.
+  std::unordered_map<std::string, size_t> line_of;
+  for (const std::string& pointer : pointers) {
+    for (size_t end = pointer.size(); end != std::string::npos && line_of.emplace(pointer.substr(0, end), 0).second;) {
+      end = end == 0 ? std::string::npos : pointer.rfind('/', end - 1);
+    }
+  }
+  size_t line = 1;
+  size_t counted = 0;
+  Walker(text, [&](const std::string& path, size_t at) {
+    const auto wanted = line_of.find(path);
+    if (wanted == line_of.end()) return;
+    line += static_cast<size_t>(std::count(text.begin() + static_cast<std::ptrdiff_t>(counted), text.begin() + static_cast<std::ptrdiff_t>(at), '\n'));
+    counted = at;
+    wanted->second = line;
+  }).walk();
+  std::vector<size_t> lines;
+  for (const std::string& pointer : pointers) {
+    size_t end = pointer.size();
+    while (end > 0 && line_of[pointer.substr(0, end)] == 0) end = pointer.rfind('/', end - 1);
+    lines.push_back(std::max<size_t>(1, line_of[pointer.substr(0, end)]));
+  }
+  return lines;
 }
 
 std::string pointer_at_end(std::string_view text) {

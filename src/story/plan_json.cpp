@@ -13,6 +13,7 @@
 
 #include "story/json_position.h"
 #include "story/plan_rules.h"
+#include "story/priors.h"
 
 namespace dreamrunner {
 namespace {
@@ -38,7 +39,7 @@ class Reader {
       return plan;
     }
     if (!schema(json)) return plan;
-    known(json, "", {"schema", "title", "characters", "scenes"});
+    known(json, "", {"schema", "title", "characters", "motions", "scenes"});
     plan.title = text(json, "", "title", Need::optional);
     each(json, "", "characters", {0, kMaxCharacters, Need::optional},
          [&](const Json& item, const std::string& at) { plan.characters.push_back(character(item, at)); });
@@ -47,10 +48,15 @@ class Reader {
       const std::string& id = plan.characters[i].id;
       if (!id.empty() && !ids.insert(id).second) fault(fmt::format("/characters/{}/id", i), fmt::format("\"{}\" is taken by an earlier character", id));
     }
+    each(json, "", "motions", {0, kMaxPlanMotions, Need::optional},
+         [&](const Json& item, const std::string& at) { plan.motions.push_back(motion(item, at)); });
     each(json, "", "scenes", {1, kMaxScenes, Need::required},
          [&](const Json& item, const std::string& at) { plan.scenes.push_back(scene(item, at)); });
     return plan;
   }
+
+  /// A scene that is a document of its own.
+  Scene lone_scene(const Json& json) { return scene(json, ""); }
 
  private:
   struct Count {
@@ -130,14 +136,23 @@ class Reader {
     character.id = text(json, at, "id", Need::required);
     character.token = text(json, at, "token", Need::optional);
     character.name = text(json, at, "name", Need::required);
-    // Ids become names of folders, so they are plain on every file system; "none" is nobody's name.
-    const bool plain = character.id.size() <= 64 && std::all_of(character.id.begin(), character.id.end(), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-    });
-    if (!plain || character.id == "none") {
-      fault(at + "/id", fmt::format("is \"{}\", expected 1 to 64 of a-z, 0-9, - and _, and not none", character.id));
-    }
+    if (const auto wrong = id_fault(character.id)) fault(at + "/id", *wrong);
     return character;
+  }
+
+  /// Ids and phrases mean one motion each; two that share one would make a region's motion a matter of luck.
+  Motion motion(const Json& json, const std::string& at) {
+    Motion motion;
+    if (!known(json, at, {"id", "phrases"})) return motion;
+    motion.id = text(json, at, "id", Need::required);
+    if (const auto wrong = id_fault(motion.id)) fault(at + "/id", *wrong);
+    else if (!motion_ids_.insert(motion.id).second) fault(at + "/id", fmt::format("\"{}\" is taken by an earlier motion", motion.id));
+    each(json, at, "phrases", {1, kMaxPhrases, Need::required}, [&](const Json& item, const std::string& here) {
+      motion.phrases.push_back(text_value(item, here, Need::required));
+      const std::string& phrase = motion.phrases.back();
+      if (!phrases_.insert(normal_phrase(phrase)).second) fault(here, fmt::format("\"{}\" is listed already", phrase));
+    });
+    return motion;
   }
 
   Scene scene(const Json& json, const std::string& at) {
@@ -165,9 +180,13 @@ class Reader {
 
   PlannedRegion region(const Json& json, const std::string& at) {
     PlannedRegion region;
-    if (!known(json, at, {"character", "motion", "caption", "box"})) return region;
+    if (!known(json, at, {"character", "motion", "motion_id", "caption", "box"})) return region;
     region.character = text(json, at, "character", Need::optional);
     region.motion = text(json, at, "motion", Need::optional);
+    region.motion_id = text(json, at, "motion_id", Need::optional);
+    if (!region.motion_id.empty() && !motion_ids_.contains(region.motion_id)) {
+      fault(at + "/motion_id", fmt::format("is \"{}\", expected the id of one of the plan's motions", region.motion_id));
+    }
     region.caption = text(json, at, "caption", Need::required);
     if (const Json* value = field(json, at, "box", Need::required)) region.box = box(*value, at + "/box", region);
     return region;
@@ -203,6 +222,8 @@ class Reader {
 
   Faults& faults_;
   LineOf line_of_;
+  std::set<std::string> motion_ids_;
+  std::set<std::string> phrases_;
 };
 
 Plan read(const Json& json, const std::string& origin, const Reader::LineOf& line_of) {
@@ -215,6 +236,14 @@ Plan read(const Json& json, const std::string& origin, const Reader::LineOf& lin
 }  // namespace
 
 Plan plan_from_json(const Json& json, const std::string& origin) { return read(json, origin, nullptr); }
+
+Scene scene_from_json(const Json& json, const std::string& origin, std::string_view text) {
+  Faults faults;
+  const Reader::LineOf line_of = [&](const std::string& pointer) { return line_of_pointer(text, pointer); };
+  Scene scene = Reader(faults, text.empty() ? nullptr : line_of).lone_scene(json);
+  if (!faults.empty()) throw faults.error(origin);
+  return scene;
+}
 
 Plan parse_plan_json(std::string_view text, const std::string& origin) {
   Json json;

@@ -17,7 +17,11 @@ inline constexpr int kPlanSchema = 1;
 /// clips them).
 Plan plan_from_json(const Json& json, const std::string& origin);
 
-/// The same from the text of a file: faults carry their line too, and bad JSON is a refused plan; a text that was cut off
+/// Reads one entry of `scenes` that stands alone; pointers count from it. With the `text` it was parsed from, faults carry
+/// their line too. Throws as `plan_from_json`.
+Scene scene_from_json(const Json& json, const std::string& origin, std::string_view text = {});
+
+/// The same as `plan_from_json` from the text of a file: faults carry their line too, and bad JSON is a refused plan; a text that was cut off
 /// says inside which scene. Throws Error(plan_refused).
 Plan parse_plan_json(std::string_view text, const std::string& origin);
 

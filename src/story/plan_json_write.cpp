@@ -53,20 +53,23 @@ void layout(const Json& json, size_t indent, size_t taken, std::string& out) {
 }  // namespace
 
 Json plan_to_json(const Plan& plan) {
-  Json json = {{"schema", kPlanSchema}, {"title", plan.title}, {"characters", Json::array()}, {"scenes", Json::array()}};
+  Json json = {{"schema", kPlanSchema}, {"title", plan.title}, {"characters", Json::array()}};
   for (const Character& character : plan.characters) {
     json["characters"].push_back({{"id", character.id}, {"token", character.token}, {"name", character.name}});
   }
+  for (const Motion& motion : plan.motions) json["motions"].push_back({{"id", motion.id}, {"phrases", motion.phrases}});
+  json["scenes"] = Json::array();
   for (const Scene& scene : plan.scenes) {
     Json frames = Json::array();
     for (const KeyFrame& frame : scene.key_frames) {
       Json regions = Json::array();
       for (const PlannedRegion& region : frame.regions) {
         const Box& box = region.box;
-        regions.push_back({{"character", region.character},
-                           {"motion", region.motion},
-                           {"caption", region.caption},
-                           {"box", Json::array({box.left, box.top, box.right, box.bottom})}});
+        Json one = {{"character", region.character}, {"motion", region.motion}};
+        if (!region.motion_id.empty()) one["motion_id"] = region.motion_id;
+        one["caption"] = region.caption;
+        one["box"] = Json::array({box.left, box.top, box.right, box.bottom});
+        regions.push_back(std::move(one));
       }
       frames.push_back({{"regions", std::move(regions)}});
     }

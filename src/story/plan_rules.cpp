@@ -51,6 +51,14 @@ std::optional<std::string> text_fault(std::string_view text) {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
+std::optional<std::string> id_fault(std::string_view id) {
+  const bool plain = !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (plain && id != "none") return std::nullopt;
+  return fmt::format("is \"{}\", expected 1 to 64 of a-z, 0-9, - and _, and not none", id);
+}
+
 std::optional<std::string> box_fault(const Box& box) {
   const std::array<double, 4> edges{box.left, box.top, box.right, box.bottom};
   constexpr std::array<const char*, 4> kNames{"left", "top", "right", "bottom"};

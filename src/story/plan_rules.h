@@ -15,6 +15,8 @@ namespace dreamrunner {
 /// More than any film needs; they bound what a hostile plan can cost.
 inline constexpr size_t kMaxScenes = 1000;
 inline constexpr size_t kMaxCharacters = 1000;
+inline constexpr size_t kMaxPlanMotions = 1000;      ///< Of a film, by id.
+inline constexpr size_t kMaxPhrases = 256;           ///< Of one motion.
 inline constexpr size_t kMaxKeyFrames = 256;         ///< Of one scene.
 inline constexpr size_t kMaxRegions = 64;            ///< Of one key frame.
 inline constexpr size_t kMaxCaptions = 256;          ///< Distinct captions of one scene.
@@ -27,6 +29,10 @@ std::optional<std::string> text_fault(std::string_view text);
 
 /// True for a text of blanks only.
 bool is_blank(std::string_view text);
+
+/// What is wrong with the id of a character or a motion, or nothing: ids become names of folders, so they are plain on
+/// every file system, and "none" is nobody's name.
+std::optional<std::string> id_fault(std::string_view id);
 
 /// What is wrong with a box, or nothing: an edge that is not finite or beyond 2 in size, left right of right, top below
 /// bottom. A box may reach outside 0..1 and may be empty.

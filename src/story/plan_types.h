@@ -23,6 +23,7 @@ struct PlannedRegion {
   std::string motion;     ///< Present progressive, such as "walking"; "" or "none" where nothing moves.
   std::string caption;    ///< The text that the region's tokens attend to.
   Box box;                ///< In the frame.
+  std::string motion_id;  ///< Which motion of the plan `motion` is, where its words do not say it; usually empty.
   bool operator==(const PlannedRegion&) const = default;
 };
 
@@ -51,10 +52,18 @@ struct Character {
   bool operator==(const Character&) const = default;
 };
 
+/// A motion of the film under the name that clips are gathered and a prior is learnt for, whatever words a scene uses.
+struct Motion {
+  std::string id;                    ///< For file names, such as "walking" or "picking-up".
+  std::vector<std::string> phrases;  ///< What regions call it, such as "walking to the left".
+  bool operator==(const Motion&) const = default;
+};
+
 /// A whole film, ready to generate.
 struct Plan {
   std::string title;
   std::vector<Character> characters;
+  std::vector<Motion> motions;  ///< May be empty; see `complete_motions` and `wanted_priors`.
   std::vector<Scene> scenes;
   bool operator==(const Plan&) const = default;
 };

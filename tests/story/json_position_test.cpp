@@ -1,5 +1,8 @@
 #include "story/json_position.h"
 
+#include <string>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace dreamrunner {
@@ -32,6 +35,14 @@ TEST(JsonPosition, AMissingValueHasTheLineOfWhatShouldHoldIt) {
   EXPECT_EQ(line_of_pointer(kText, "/scenes/1/background"), 7u);
   EXPECT_EQ(line_of_pointer(kText, "/nothing"), 1u);
   EXPECT_EQ(line_of_pointer(kText, "/scenes/10"), 5u) << "the list, not its entry 1";
+}
+
+TEST(JsonPosition, FindsManyLinesInOneWalk) {
+  const std::vector<std::string> pointers{"/scenes/2", "", "/schema", "/scenes/1/background", "/nothing", "/scenes/10", "/a~1b/~0/1/deep", "/schema", "/scenes/1/text"};
+  std::vector<size_t> one_by_one;
+  for (const std::string& pointer : pointers) one_by_one.push_back(line_of_pointer(kText, pointer));
+  EXPECT_EQ(lines_of_pointers(kText, pointers), one_by_one);
+  EXPECT_TRUE(lines_of_pointers(kText, {}).empty());
 }
 
 TEST(JsonPosition, SaysWhereACutTextEnds) {

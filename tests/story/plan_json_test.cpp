@@ -50,6 +50,38 @@ TEST(PlanJson, ReadsBackWhatItWrote) {
   EXPECT_EQ(parse_plan_json(format_plan_json(plan), "plan"), plan);
 }
 
+TEST(PlanJson, MotionsById) {
+  Plan plan = sample_plan();
+  EXPECT_THAT(format_plan_json(plan), testing::Not(HasSubstr("\"motions\": [\n    {"))) << "a plan without them stays as it was";
+  EXPECT_THAT(format_plan_json(plan), testing::Not(HasSubstr("motion_id")));
+  plan.motions = {{"walking", {"walking", "strolling to the left"}}, {"waving-hello", {"waving hello"}}};
+  plan.scenes[0].key_frames[0].regions[1].motion_id = "waving-hello";
+  const std::string text = format_plan_json(plan);
+  EXPECT_THAT(text, HasSubstr(R"({"id": "walking", "phrases": ["walking", "strolling to the left"]})"));
+  EXPECT_THAT(text, HasSubstr(R"("motion": "none", "motion_id": "waving-hello", "caption")"));
+  EXPECT_LT(text.find("\"characters\""), text.find("\"phrases\""));
+  EXPECT_EQ(parse_plan_json(text, "plan"), plan);
+  EXPECT_EQ(format_plan_json(parse_plan_json(text, "plan")), text);
+}
+
+TEST(PlanJson, AMotionIsOneAndIsListed) {
+  const auto with_motions = [](const char* motions, const char* motion_id) {
+    return message_after([&](Json& json) {
+      json["motions"] = Json::parse(motions);
+      if (*motion_id) json["scenes"][0]["key_frames"][0]["regions"][0]["motion_id"] = motion_id;
+    });
+  };
+  constexpr const char* kWalking = R"([{"id": "walking", "phrases": ["walking"]}])";
+  EXPECT_EQ(with_motions(kWalking, "walking"), "");
+  EXPECT_EQ(with_motions("[]", ""), "");
+  EXPECT_THAT(with_motions(kWalking, "waving"), HasSubstr("/scenes/0/key_frames/0/regions/0/motion_id: is \"waving\", expected the id of one of the plan's motions"));
+  EXPECT_THAT(with_motions(R"([{"id": "a", "phrases": ["x"]}, {"id": "a", "phrases": ["y"]}])", ""), HasSubstr("/motions/1/id: \"a\" is taken"));
+  EXPECT_THAT(with_motions(R"([{"id": "a", "phrases": ["x y"]}, {"id": "b", "phrases": ["X  y"]}])", ""), HasSubstr("/motions/1/phrases/0: \"X  y\" is listed already"));
+  EXPECT_THAT(with_motions(R"([{"id": "No Id", "phrases": ["x"]}])", ""), HasSubstr("/motions/0/id: is \"No Id\", expected 1 to 64 of a-z"));
+  EXPECT_THAT(with_motions(R"([{"id": "a", "phrases": []}])", ""), HasSubstr("/motions/0/phrases: has 0 entries, expected 1 to 256"));
+  EXPECT_THAT(with_motions(R"([{"id": "a"}])", ""), HasSubstr("/motions/0/phrases: missing"));
+}
+
 TEST(PlanJson, WritesAStableTextWithShortNumbersAndARegionALine) {
   const std::string text = format_plan_json(sample_plan());
   EXPECT_THAT(text, HasSubstr(R"({"character": "witch", "motion": "walking", "caption": "a [v1] girl witch is walking", "box": [0.1, 0.05, 0.35, 0.95]})"));
@@ -91,7 +123,7 @@ TEST(PlanJson, NamesEveryKindOfFaultByItsPointer) {
       {[](Json& j) { j.erase("scenes"); }, "/scenes: missing"},
       {[](Json& j) { j["scenes"] = "none"; }, "/scenes: is string, expected a list"},
       {[](Json& j) { j["scenes"][1] = nullptr; }, "/scenes/1: is null, expected an object"},
-      {[](Json& j) { j["titel"] = "x"; }, "/titel: unknown field, expected one of schema, title, characters, scenes"},
+      {[](Json& j) { j["titel"] = "x"; }, "/titel: unknown field, expected one of schema, title, characters, motions, scenes"},
       {[](Json& j) { j["a/b~"] = 1; }, "/a~1b~0: unknown field"},
       {[](Json& j) { j["title"] = 3; }, "/title: is number, expected text"},
       {[](Json& j) { j["title"] = "a\nb"; }, "/title: control character U+000A at byte 2"},
@@ -149,7 +181,7 @@ TEST(PlanJson, ListsAllFaultsWithTheirLines) {
   EXPECT_STREQ(error->what(),
                "p.json: 5 faults\n"
                "  p.json:6: /scenes/0/key_frames/0/regions/0/box: box of \"cat\": left 0.5 is beyond right 0.4, expected [left, top, right, bottom]\n"
-               "  p.json:7: /scenes/0/key_frames/0/regions/1/captoin: unknown field, expected one of character, motion, caption, box\n"
+               "  p.json:7: /scenes/0/key_frames/0/regions/1/captoin: unknown field, expected one of character, motion, motion_id, caption, box\n"
                "  p.json:7: /scenes/0/key_frames/0/regions/1/caption: missing\n"
                "  p.json:7: /scenes/0/key_frames/0/regions/1/box: box of \"dog\" is a list of 3, expected four numbers [left, top, right, bottom]\n"
                "  p.json:8: /scenes/1/background: missing");

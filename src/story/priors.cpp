@@ -1,0 +1,40 @@
+#include "story/priors.h"
+
+#include <algorithm>
+
+namespace dreamrunner {
+
+std::string normal_phrase(std::string_view phrase) {
+  std::string normal;
+  for (const char c : phrase) {
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      if (!normal.empty() && normal.back() != ' ') normal += ' ';
+    } else {
+      normal += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+  }
+  if (!normal.empty() && normal.back() == ' ') normal.pop_back();
+  return normal;
+}
+
+bool is_nothing(std::string_view name) { return name.empty() || name == "none"; }
+
+WantedPriors wanted_priors(const Plan& plan, const PlannedRegion& region) {
+  WantedPriors wanted;
+  const bool known = std::any_of(plan.characters.begin(), plan.characters.end(),
+                                 [&](const Character& character) { return character.id == region.character; });
+  if (known) wanted.character = region.character;
+  if (!region.motion_id.empty()) {
+    wanted.motion = region.motion_id;
+  } else if (!is_nothing(region.motion)) {
+    const std::string phrase = normal_phrase(region.motion);
+    for (const Motion& motion : plan.motions) {
+      const bool listed = std::any_of(motion.phrases.begin(), motion.phrases.end(),
+                                      [&](const std::string& one) { return normal_phrase(one) == phrase; });
+      if (listed) wanted.motion = motion.id;
+    }
+  }
+  return wanted;
+}
+
+}  // namespace dreamrunner
