@@ -1,0 +1,20 @@
+#include "targets.h"
+
+#include <array>
+
+namespace dreamrunner::fuzz {
+
+std::span<const Target> targets() {
+  static constexpr std::array kTargets{Target{"plan_text", plan_text},
+                                       Target{"plan_json", plan_json},
+                                       Target{"plan_checks", plan_checks},
+                                       Target{"authors_jsonl", authors_jsonl},
+                                       Target{"story_script", story_script},
+                                       Target{"reply", reply},
+                                       Target{"json", json},
+                                       Target{"safetensors", safetensors},
+                                       Target{"spiece_model", spiece_model}};
+  return kTargets;
+}
+
+}  // namespace dreamrunner::fuzz
