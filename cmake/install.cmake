@@ -16,3 +16,4 @@ install(DIRECTORY ${_licences} DESTINATION share/doc/dreamrunner/licences
   FILES_MATCHING PATTERN "licenses/*" PATTERN "LICENSE*" PATTERN "NOTICE*")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" "${PROJECT_SOURCE_DIR}/NOTICE" DESTINATION share/doc/dreamrunner)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/models/" DESTINATION share/dreamrunner/models)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/prompts/" DESTINATION share/dreamrunner/prompts)

@@ -23,6 +23,8 @@ struct Command {
   CommandBody (*attach)(CLI::App& app);
 };
 
+CommandBody attach_new(CLI::App& app);
+CommandBody attach_plan(CLI::App& app);
 CommandBody attach_make(CLI::App& app);
 CommandBody attach_generate(CLI::App& app);
 CommandBody attach_forward(CLI::App& app);

@@ -7,6 +7,8 @@ int main(int argc, char** argv) {
   constexpr const char* kLook = "What is there";
   constexpr const char* kParts = "For porting and debugging";
   const std::vector<Command> commands = {
+      {"new", kFilms, "a film folder from a topic, a story or a template", attach_new},
+      {"plan", kFilms, "plan a film's scenes, check the plan, draw it", attach_plan},
       {"make", kFilms, "make a film, or what is stale or missing of it", attach_make},
       {"generate", kFilms, "make one scene of a film", attach_generate},
       {"inspect", kLook, "what is in a film, plan, model, weight, video or picture file", attach_inspect},

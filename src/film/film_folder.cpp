@@ -67,7 +67,7 @@ std::string FilmFolder::video_name(int scene) { return scene_file(scene, "scene.
 std::string FilmFolder::sheet_name(int scene) { return scene_file(scene, "sheet.png"); }
 
 void FilmFolder::sweep_temporaries() const {
-  std::vector<fs::path> folders{root_};
+  std::vector<fs::path> folders{root_, root_ / "plan"};
   std::error_code code;
   for (const auto& entry : fs::directory_iterator(root_ / "scenes", code)) {
     if (entry.is_directory(code)) folders.push_back(entry.path());
@@ -76,7 +76,7 @@ void FilmFolder::sweep_temporaries() const {
     for (const auto& entry : fs::directory_iterator(folder, code)) {
       const std::string name = entry.path().filename().string();
       if (!name.ends_with(".tmp")) continue;
-      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".film.mp4."}) {
+      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".film.mp4.", ".plan.json.", ".preview."}) {
         if (name.starts_with(artefact)) fs::remove(entry.path(), code);
       }
     }

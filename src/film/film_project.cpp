@@ -55,7 +55,9 @@ FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, s
   std::error_code ignored;
   if (!fs::exists(plan_file, ignored)) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no such file, the film's plan expected", plan_file.string()),
-                "write the plan (docs/plans.md), or name it with `plan` in film.toml");
+                settings.story.empty() && settings.topic.empty()
+                    ? "write the plan (docs/plans.md), or name it with `plan` in film.toml"
+                    : fmt::format("`dreamrunner plan {}` makes it", folder.root().string()));
   }
   Plan plan = load_plan(plan_file);
   if (scene && (*scene < 1 || static_cast<size_t>(*scene) > plan.scenes.size())) {

@@ -72,6 +72,31 @@ void read_model(TableReader& reader, FilmSettings& settings, const fs::path& fol
   reader.finish();
 }
 
+void read_planner(TableReader& reader, PlannerSettings& planner) {
+  set(planner.kind, reader.choice("kind", kPlanners));
+  set(planner.key_frames, reader.whole("key_frames", kKeyFramesRange));
+  set(planner.min_scenes, reader.whole("min_scenes", kScenesRange));
+  set(planner.max_scenes, reader.whole("max_scenes", kScenesRange));
+  if (planner.min_scenes > planner.max_scenes) {
+    throw Error(ErrorKind::usage, fmt::format("{}: found {}, more than max_scenes, which is {}", reader.where("min_scenes"), planner.min_scenes, planner.max_scenes),
+                "set both");
+  }
+  set(planner.max_motions, reader.whole("max_motions", kMotionsRange));
+  ChatSettings& chat = planner.chat;
+  set(chat.url, reader.text("url"));
+  set(chat.model, reader.text("model"));
+  set(chat.key_env, reader.text("key_env"));
+  if (const auto temperature = reader.number("temperature", 0, kMostTemperature)) chat.temperature = *temperature;
+  set(chat.request_timeout_s, reader.number("request_timeout", kLeastWait_s, kMostWait_s));
+  set(chat.deadline_s, reader.number("deadline", kLeastWait_s, kMostWait_s));
+  set(planner.prompts, reader.text("prompts"));
+  if (const auto replies = reader.text("replies")) {
+    if (replies->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", reader.where("replies")));
+    planner.replies = *replies;
+  }
+  reader.finish();
+}
+
 FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacter>& earlier) {
   FilmCharacter entry;
   const auto id = reader.text("id");
@@ -112,9 +137,7 @@ FilmSettings load_film_settings(const fs::path& file) {
   }
   if (const toml::table* section = top.table("planner")) {
     TableReader reader(*section, name, "planner");
-    set(settings.planner.kind, reader.choice("kind", kPlanners));
-    set(settings.planner.key_frames, reader.whole("key_frames", kKeyFramesRange));
-    reader.finish();
+    read_planner(reader, settings.planner);
   }
   if (const toml::table* section = top.table("library")) {
     TableReader reader(*section, name, "library");

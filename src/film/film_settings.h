@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/chat_settings.h"
 #include "stages/stages.h"
 #include "story/plan_types.h"
 
@@ -17,18 +18,24 @@ struct FilmCharacter {
   std::vector<std::string> pictures;  ///< Paths or patterns, relative to the film folder.
 };
 
-/// `[planner]`, kept for the planning stage.
+/// `[planner]`: who plans, and within which limits.
 struct PlannerSettings {
-  std::string kind = "layout";  ///< "layout", "chat" or "recorded".
-  int key_frames = 6;           ///< Of a scene.
+  std::string kind = "layout";      ///< "layout" (built in), "chat" (a language model) or "recorded" (its replies again).
+  int key_frames = 6;               ///< Of a scene.
+  int min_scenes = 5;               ///< Asked of a language model; a script has as many as it has.
+  int max_scenes = 8;
+  std::optional<int> max_motions;   ///< Of a scene; empty: 2 with one character, else 4.
+  ChatSettings chat;                ///< Its prompt folders stay empty until the planner is made.
+  std::string prompts;              ///< A folder with prompts that go before the program's own; relative to the film, or empty.
+  std::string replies = "plan/chat";  ///< Where chats are recorded and repeated from; relative to the film.
 };
 
 /// film.toml with its defaults filled in. docs/film-folder.md lists every key.
 struct FilmSettings {
   std::string title;  ///< Empty: the plan's title is used.
   int64_t seed = 0;   ///< Scene k draws from seed + k - 1 unless it has its own.
-  std::string story;  ///< A file, kept for the planning stage.
-  std::string topic;  ///< Kept for the planning stage.
+  std::string story;  ///< File with the script or story that the plan is made from; relative to the film folder.
+  std::string topic;  ///< What a language model makes up a story about.
   std::filesystem::path plan = "plan/plan.json";  ///< Relative to the film folder, or absolute.
   std::string model = "playset";                  ///< What `find_model` is asked for.
   GenerationSettings generate;                    ///< Its `model` stays empty until the folder is found.

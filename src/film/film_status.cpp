@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "film/film_project.h"
+#include "film/plan_film.h"
 
 namespace dreamrunner {
 
@@ -16,6 +17,11 @@ FilmStatus film_status(const std::filesystem::path& path, const SettingOverrides
   const FilmProject film = open_film(path, overrides);
   const Journal journal(film.folder.journal_file());
   FilmStatus status;
+  if (!film.settings.story.empty() || !film.settings.topic.empty()) {
+    const PlanVerdict plan = judge_plan(film.folder, film.settings, journal);
+    const Freshness freshness = plan.standing == PlanStanding::stale ? Freshness::stale : Freshness::fresh;
+    status.artefacts.push_back({film.settings.plan.generic_string(), {freshness, plan.reason + (plan.kept() ? ", kept" : "")}});
+  }
   int first_unfinished = 0;
   for (int scene = 1; scene <= film.scene_count(); ++scene) {
     SceneVerdict verdict = judge_scene(film, journal, scene);

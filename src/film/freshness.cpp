@@ -14,7 +14,14 @@ namespace {
 
 constexpr size_t kLongestShownValue = 40;
 
-/// Which inputs differ, short values with their before and after: "steps was 50, is 20".
+Verdict waiting(const FilmFolder& folder, const std::string& name, const std::string& reason) {
+  std::error_code ignored;
+  if (!fs::exists(folder.root() / name, ignored)) return {Freshness::missing, "not made yet"};
+  return {Freshness::stale, reason};
+}
+
+}  // namespace
+
 std::string what_changed(const Json& recorded, const Json& wanted) {
   std::vector<std::string> changes;
   for (const auto& [name, value] : wanted.items()) {
@@ -31,14 +38,6 @@ std::string what_changed(const Json& recorded, const Json& wanted) {
   }
   return changes.empty() ? "made by another version of the program" : fmt::format("{}", fmt::join(changes, ", "));
 }
-
-Verdict waiting(const FilmFolder& folder, const std::string& name, const std::string& reason) {
-  std::error_code ignored;
-  if (!fs::exists(folder.root() / name, ignored)) return {Freshness::missing, "not made yet"};
-  return {Freshness::stale, reason};
-}
-
-}  // namespace
 
 const char* freshness_name(Freshness freshness) {
   switch (freshness) {

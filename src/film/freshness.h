@@ -19,6 +19,9 @@ enum class Freshness {
 /// The word for a person: "fresh", "missing", "stale" or "damaged".
 const char* freshness_name(Freshness freshness);
 
+/// Which inputs of a record differ from those wanted, short values with their before and after: "steps was 50, is 20".
+std::string what_changed(const Json& recorded, const Json& wanted);
+
 /// A judgement and its reason in words; empty when fresh.
 struct Verdict {
   Freshness freshness = Freshness::missing;

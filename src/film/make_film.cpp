@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "film/film_project.h"
 #include "film/freshness.h"
+#include "film/plan_film.h"
 #include "film/records.h"
 #include "film/scene_sheet.h"
 #include "media/contact_sheet.h"
@@ -181,6 +182,7 @@ class Maker {
 
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run) {
   const Stopwatch watch;
+  plan_if_needed(request.film, run);
   const FilmProject film = open_film(request.film, request.overrides, request.scene);
   const FolderLock lock(film.folder);
   film.folder.sweep_temporaries();

@@ -43,11 +43,12 @@ struct MakeResult {
 /// Called when something must be denoised or decoded, at most once; `open_engine` in the program.
 using EngineOpener = std::function<Engine&()>;
 
-/// Makes what is missing, stale or damaged of a film and leaves the rest alone, scene by scene: latents, then video and
-/// contact sheet, at last film.mp4. Each artefact is complete on the disk and recorded before the next one begins, so a run
-/// may be stopped or killed at any instant and the next one goes on from there to the same bytes. A damaged artefact is kept
-/// as NAME.bad. A film that is fresh is told from its records; the engine is not opened.
-/// Throws what `open_film` throws, with the folder untouched; Error(usage) for a scene that the plan does not have;
+/// Plans the film first where its plan is missing or stale (`plan_if_needed`). Then makes what is missing, stale or damaged
+/// and leaves the rest alone, scene by scene: latents, then video and contact sheet, at last film.mp4. Each artefact is
+/// complete on the disk and recorded before the next one begins, so a run may be stopped or killed at any instant and the
+/// next one goes on from there to the same bytes. A damaged artefact is kept as NAME.bad. A film that is fresh is told from
+/// its records; the engine is not opened.
+/// Throws what `plan_film` and `open_film` throw, with the folder untouched; Error(usage) for a scene that the plan does not have;
 /// Error(busy), Error(storage), Error(interrupted), and what the engine throws.
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run);
 

@@ -19,6 +19,11 @@ inline constexpr WholeRange kStepsRange{1, 1000};
 inline constexpr WholeRange kFramesRange{1, 1024};
 inline constexpr WholeRange kSideRange{16, 8192};  ///< Pixels; the model decides which of them can come out.
 inline constexpr WholeRange kKeyFramesRange{1, 64};
+inline constexpr WholeRange kScenesRange{1, 1000};
+inline constexpr WholeRange kMotionsRange{1, 64};  ///< Of one scene.
+inline constexpr double kMostTemperature = 2;
+inline constexpr double kLeastWait_s = 0.1;
+inline constexpr double kMostWait_s = 86400;
 inline constexpr double kMostGuidance = 1000;
 inline constexpr double kMostFps = 240;
 

@@ -17,7 +17,7 @@ struct KeyPlace {
 };
 
 /// Keys that people put at the top of the file, or under another heading, and where they belong.
-constexpr std::array<KeyPlace, 16> kPlaces{{{"steps", "[generate]"},
+constexpr std::array<KeyPlace, 21> kPlaces{{{"steps", "[generate]"},
                                             {"guidance_scale", "[generate]"},
                                             {"negative_prompt", "[generate]"},
                                             {"num_frames", "[generate]"},
@@ -32,7 +32,12 @@ constexpr std::array<KeyPlace, 16> kPlaces{{{"steps", "[generate]"},
                                             {"dtype", "[model]"},
                                             {"seed", "the top of the file"},
                                             {"title", "the top of the file"},
-                                            {"plan", "the top of the file"}}};
+                                            {"plan", "the top of the file"},
+                                            {"story", "the top of the file"},
+                                            {"topic", "the top of the file"},
+                                            {"key_frames", "[planner]"},
+                                            {"kind", "[planner]"},
+                                            {"url", "[planner]"}}};
 
 std::string_view place_of(std::string_view key) {
   for (const KeyPlace& place : kPlaces) {

@@ -65,6 +65,17 @@ fps = 23.976
 [planner]
 kind = "chat"
 key_frames = 4
+min_scenes = 3
+max_scenes = 4
+max_motions = 5
+url = "https://example.org/v1"
+model = "a model"
+key_env = "MY_KEY"
+temperature = 0.5
+request_timeout = 30
+deadline = 100
+prompts = "prompts"
+replies = "replies"
 [library]
 path = "clips"
 [[character]]
@@ -97,6 +108,17 @@ pictures = ["a.png", "b.png"]
   EXPECT_EQ(settings.fps, 23.976);
   EXPECT_EQ(settings.planner.kind, "chat");
   EXPECT_EQ(settings.planner.key_frames, 4);
+  EXPECT_EQ(settings.planner.min_scenes, 3);
+  EXPECT_EQ(settings.planner.max_scenes, 4);
+  EXPECT_EQ(settings.planner.max_motions, 5);
+  EXPECT_EQ(settings.planner.chat.url, "https://example.org/v1");
+  EXPECT_EQ(settings.planner.chat.model, "a model");
+  EXPECT_EQ(settings.planner.chat.key_env, "MY_KEY");
+  EXPECT_EQ(settings.planner.chat.temperature, 0.5);
+  EXPECT_EQ(settings.planner.chat.request_timeout_s, 30);
+  EXPECT_EQ(settings.planner.chat.deadline_s, 100);
+  EXPECT_EQ(settings.planner.prompts, "prompts");
+  EXPECT_EQ(settings.planner.replies, "replies");
   EXPECT_EQ(settings.library, "clips");
   ASSERT_EQ(settings.characters.size(), 2u);
   EXPECT_EQ(settings.characters[0].character, (Character{"witch", "[v1]", "girl witch"}));
