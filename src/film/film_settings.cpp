@@ -42,6 +42,13 @@ void check_id(const std::string& where, const std::string& id) {
   throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", 1 to 64 of a-z, 0-9, - and _ expected", where, id));
 }
 
+/// For what the program writes: a film from a stranger must not reach out of its folder.
+void check_inside(const std::string& where, const std::string& path) {
+  const fs::path normal = fs::path(path).lexically_normal();
+  if (!normal.empty() && normal.is_relative() && *normal.begin() != ".." && *normal.begin() != ".") return;
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a path inside the film's folder expected", where, path));
+}
+
 void read_generate(TableReader& reader, FilmSettings& settings) {
   GenerationSettings& generate = settings.generate;
   set(generate.steps, reader.whole("steps", kStepsRange));
@@ -91,7 +98,7 @@ void read_planner(TableReader& reader, PlannerSettings& planner) {
   set(chat.deadline_s, reader.number("deadline", kLeastWait_s, kMostWait_s));
   set(planner.prompts, reader.text("prompts"));
   if (const auto replies = reader.text("replies")) {
-    if (replies->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", reader.where("replies")));
+    check_inside(reader.where("replies"), *replies);
     planner.replies = *replies;
   }
   reader.finish();
@@ -125,6 +132,8 @@ FilmSettings load_film_settings(const fs::path& file) {
   set(settings.topic, top.text("topic"));
   if (const auto plan = top.text("plan")) {
     if (plan->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a file expected", top.where("plan")));
+    // A plan by hand may lie anywhere, since it is only read.
+    if (!settings.story.empty() || !settings.topic.empty()) check_inside(top.where("plan"), *plan);
     settings.plan = *plan;
   }
   if (const toml::table* section = top.table("model")) {

@@ -194,6 +194,12 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"[[character]]\nid = '../x'", kUsage, "character.id: found \"../x\", 1 to 64 of a-z"},
         Fault{"[[character]]\nid = ''", kUsage, "character.id: found \"\""},
         Fault{"[[character]]\nid = 'a'\n[[character]]\nid = 'a'", kUsage, "film.toml:4: character.id: \"a\" is the id of two characters"},
+        Fault{"[planner]\nreplies = ''", kUsage, "planner.replies: found \"\", a path inside the film's folder expected"},
+        Fault{"[planner]\nreplies = '/tmp/x'", kUsage, "planner.replies: found \"/tmp/x\""},
+        Fault{"[planner]\nreplies = 'a/../../x'", kUsage, "planner.replies: found \"a/../../x\""},
+        Fault{"[planner]\nreplies = '.'", kUsage, "planner.replies: found \".\""},
+        Fault{"topic = 'x'\nplan = '../../x.json'", kUsage, "film.toml:2: plan: found \"../../x.json\", a path inside"},
+        Fault{"story = 'x'\nplan = '/x.json'", kUsage, "plan: found \"/x.json\""},
         Fault{"plan = ''", kUsage, "plan: found an empty text"}, Fault{"[model]\npath = ''", kUsage, "model.path: found an empty text"}));
 
 TEST(FilmSettings, AMissingOrHugeFileIsRefused) {
