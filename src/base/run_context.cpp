@@ -6,6 +6,7 @@ namespace dreamrunner {
 
 void Progress::begin(std::string_view, int64_t) {}
 void Progress::advance(int64_t) {}
+void Progress::detail(std::string_view) {}
 void Progress::end() {}
 void Progress::note(std::string_view) {}
 

@@ -15,6 +15,8 @@ class Progress {
   virtual void begin(std::string_view stage, int64_t total);
   /// `done` of the steps announced by `begin` are done.
   virtual void advance(int64_t done);
+  /// A few words about the step at hand, such as "loss 0.12", shown beside how far it is; the last call counts.
+  virtual void detail(std::string_view words);
   /// The stage that began last is finished.
   virtual void end();
   /// Something a person should know and that is no error, such as a caption that was cut.

@@ -4,13 +4,10 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-}
-
 #include "base/error.h"
 #include "cli/command.h"
-#include "cli/machine.h"
+#include "base/machine.h"
+#include "media/video_library.h"
 #include "stages/engine_loader.h"
 #include "stages/model_location.h"
 #include "stages/stages.h"
@@ -127,11 +124,14 @@ void look_for_models(Findings& findings) {
 }
 
 void look_at_media(Findings& findings) {
-  const bool has_x264 = ::avcodec_find_encoder_by_name("libx264") != nullptr;
-  const unsigned version = ::avcodec_version();
-  findings.report["video"] = {{"libavcodec", fmt::format("{}.{}.{}", version >> 16, version >> 8 & 255, version & 255)},
-                              {"x264", has_x264}};
-  if (!has_x264) findings.miss("x264: this FFmpeg cannot write H.264; install Debian's libavcodec-extra or its own libavcodec");
+  try {
+    const VideoSupport video = video_library().support();
+    findings.report["video"] = {{"libavcodec", video.libavcodec}, {"x264", video.has_x264}};
+    if (!video.has_x264) findings.miss("x264: this FFmpeg cannot write H.264; install Debian's libavcodec-extra or its own libavcodec");
+  } catch (const Error& error) {
+    findings.report["video"] = "none";
+    findings.miss(fmt::format("video: {}; {}", error.what(), error.hint()));
+  }
 
   constexpr const char* kFont = "usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
   const bool has_font = fs::exists(fs::path("/") / kFont);

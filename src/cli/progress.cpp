@@ -64,6 +64,10 @@ class StagedProgress : public Progress {
     advanced(stage, now - stage.start_s);
   }
 
+  void detail(std::string_view words) final {
+    if (!stages_.empty()) stages_.back().detail = printable(words);
+  }
+
   void end() final {
     if (stages_.empty()) return;
     const Stage stage = stages_.back();
@@ -77,6 +81,8 @@ class StagedProgress : public Progress {
     int64_t total;
     int64_t done;
     double start_s;
+    std::string detail{};
+    std::string shown() const { return detail.empty() ? name : fmt::format("{}, {}", name, detail); }
   };
 
   virtual void began(const Stage& stage) = 0;
@@ -120,14 +126,14 @@ class BarProgress final : public StagedProgress {
   double pause_s() const override { return kBarPause_s; }
 
   void ended(const Stage& stage, double elapsed_s) override {
-    const std::string line = fit_width(fmt::format("{}  {}", stage.name, format_duration(elapsed_s)), style_.columns() - 1);
+    const std::string line = fit_width(fmt::format("{}  {}", stage.shown(), format_duration(elapsed_s)), style_.columns() - 1);
     write(fmt::format("{}{}\n", drawn_ ? kRestart : "", line));
     drawn_ = false;
     if (const Stage* outer = current()) draw(*outer, now_s() - outer->start_s);
   }
 
   void draw(const Stage& stage, double elapsed_s) {
-    write(fmt::format("{}{}", kRestart, format_bar(stage.name, stage.done, stage.total, elapsed_s, style_)));
+    write(fmt::format("{}{}", kRestart, format_bar(stage.shown(), stage.done, stage.total, elapsed_s, style_)));
     drawn_ = true;
   }
 
@@ -143,10 +149,10 @@ class LineProgress final : public StagedProgress {
  private:
   void began(const Stage& stage) override { write(stage.name + "\n"); }
   void advanced(const Stage& stage, double elapsed_s) override {
-    write(format_step(stage.name, stage.done, stage.total, elapsed_s) + "\n");
+    write(format_step(stage.shown(), stage.done, stage.total, elapsed_s) + "\n");
   }
   void ended(const Stage& stage, double elapsed_s) override {
-    write(fmt::format("{}  done in {}\n", stage.name, format_duration(elapsed_s)));
+    write(fmt::format("{}  done in {}\n", stage.shown(), format_duration(elapsed_s)));
   }
   double pause_s() const override { return kLinePause_s; }
   // The line of the end says it.
@@ -165,6 +171,7 @@ class EventProgress final : public StagedProgress {
         {"event", "advance"}, {"stage", stage.name}, {"done", stage.done}, {"total", stage.total}, {"elapsed_s", rounded(elapsed_s)}};
     const double left = time_left(stage.done, stage.total, elapsed_s);
     if (left >= 0) event["left_s"] = rounded(left);
+    if (!stage.detail.empty()) event["detail"] = stage.detail;
     write(event_line(event));
   }
   void ended(const Stage& stage, double elapsed_s) override {

@@ -2,6 +2,8 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
+
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/ScalarType.h>
@@ -9,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/machine.h"
 
 namespace dreamrunner {
 namespace {
@@ -62,6 +65,13 @@ std::string dtype_name(at::ScalarType dtype) {
     case at::kBFloat16: return "bf16";
     default: return c10::toString(dtype);
   }
+}
+
+std::optional<int64_t> available_bytes(at::Device device) {
+  if (!device.is_cpu()) return std::nullopt;
+  const Memory memory = read_memory();
+  if (memory.available_bytes == 0) return std::nullopt;
+  return static_cast<int64_t>(std::min(memory.available_bytes, memory.limit_bytes.value_or(memory.available_bytes)));
 }
 
 std::vector<std::string> list_gpus() {

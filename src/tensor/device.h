@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,10 @@ at::ScalarType choose_dtype(const std::string& name, at::Device device, at::Scal
 
 /// "fp32", "fp16", "bf16", or ATen's name of another type.
 std::string dtype_name(at::ScalarType dtype);
+
+/// Memory that a computation on `device` may still take, limits of a container counted; nothing where that is not known
+/// (GPUs).
+std::optional<int64_t> available_bytes(at::Device device);
 
 /// Name and memory of each GPU; empty without one.
 std::vector<std::string> list_gpus();
