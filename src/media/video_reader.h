@@ -13,6 +13,8 @@
 
 namespace dreamrunner {
 
+class VideoSource;  // video_library.h
+
 /// What a video file says of itself. Names are FFmpeg's ("h264", "yuv420p", "bt709"); "unknown" where nothing is said.
 struct VideoInfo {
   std::string container;
@@ -56,8 +58,7 @@ class VideoReader {
   bool next(Picture& picture, double& time_s);
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<VideoSource> source_;
 };
 
 /// All frames of a file.

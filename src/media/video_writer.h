@@ -12,6 +12,8 @@
 
 namespace dreamrunner {
 
+class VideoSink;  // video_library.h
+
 struct VideoOptions {
   FrameRate rate;
   /// "title" becomes the film's title; every other pair becomes a line `key: value` of its comment, sorted by key.
@@ -48,8 +50,7 @@ class VideoWriter {
   WrittenVideo finish();
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<VideoSink> sink_;
 };
 
 /// A whole film in one call. Throws Error(interrupted) as well, between frames.

@@ -1,4 +1,4 @@
-#include "media/video_writer.h"
+#include "media/libav_video.h"
 
 #include <locale.h>
 
@@ -15,10 +15,8 @@ extern "C" {
 #include <libavutil/opt.h>
 }
 
-namespace dreamrunner {
+namespace dreamrunner::libav {
 namespace {
-
-using namespace libav;
 
 constexpr int kLargestSide = 16384;  ///< Of H.264's levels.
 /// One: x264's bytes depend on the number of its threads.
@@ -101,23 +99,22 @@ void check_request(const std::filesystem::path& path, int width, int height, con
     throw Error(ErrorKind::usage, fmt::format("{}: frame rate {}, one above zero expected", path.string(), to_string(rate)));
 }
 
-}  // namespace
-
-struct VideoWriter::State {
-  State(const std::filesystem::path& path_, int width_, int height_, const VideoOptions& options)
-      : path(path_),
-        width(width_),
-        height(height_),
-        output(path_),
-        encoder(open_encoder(even(width_), even(height_), options)),
-        converter(even(width_), even(height_)),
-        rgb(make_buffer(AV_PIX_FMT_RGB24, even(width_), even(height_))),
-        yuv(make_buffer(AV_PIX_FMT_YUV420P, even(width_), even(height_))),
-        packet(make_packet()) {
+class LibavSink : public VideoSink {
+ public:
+  LibavSink(const std::filesystem::path& path, int width, int height, const VideoOptions& options)
+      : path_(path),
+        width_(width),
+        height_(height),
+        output_(path),
+        encoder_(open_encoder(even(width), even(height), options)),
+        converter_(even(width), even(height)),
+        rgb_(make_buffer(AV_PIX_FMT_RGB24, even(width), even(height))),
+        yuv_(make_buffer(AV_PIX_FMT_YUV420P, even(width), even(height))),
+        packet_(make_packet()) {
     AVCodecParameters* parameters = allocated(avcodec_parameters_alloc());
     try {
-      if (avcodec_parameters_from_context(parameters, encoder.get()) < 0) allocated<AVCodecParameters>(nullptr);
-      output.begin(*parameters, encoder->time_base, options.rate, options.metadata);
+      if (avcodec_parameters_from_context(parameters, encoder_.get()) < 0) allocated<AVCodecParameters>(nullptr);
+      output_.begin(*parameters, encoder_->time_base, options.rate, options.metadata);
     } catch (...) {
       avcodec_parameters_free(&parameters);
       throw;
@@ -125,71 +122,64 @@ struct VideoWriter::State {
     avcodec_parameters_free(&parameters);
   }
 
+  void add(const FramesView& added) override;
+  WrittenVideo finish() override;
+
+ private:
   /// Hands a frame (null: the end) to the encoder and its packets to the file.
   void encode(const AVFrame* frame) {
-    int code = avcodec_send_frame(encoder.get(), frame);
+    int code = avcodec_send_frame(encoder_.get(), frame);
     while (code >= 0) {
-      code = avcodec_receive_packet(encoder.get(), packet.get());
+      code = avcodec_receive_packet(encoder_.get(), packet_.get());
       if (code < 0) break;
-      packet->duration = 1;  // x264 leaves it open.
-      output.write(*packet, encoder->time_base);
+      packet_->duration = 1;  // x264 leaves it open.
+      output_.write(*packet_, encoder_->time_base);
     }
     if (code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
-      throw Error(ErrorKind::bug, fmt::format("{}: x264 failed at frame {} ({})", path.string(), frames, words(code)));
+      throw Error(ErrorKind::bug, fmt::format("{}: x264 failed at frame {} ({})", path_.string(), frames_, words(code)));
     }
   }
 
-  std::filesystem::path path;
-  int width;
-  int height;
-  Mp4Output output;
-  CodecPtr encoder;
-  RgbToFilm converter;
-  FramePtr rgb;
-  FramePtr yuv;
-  PacketPtr packet;
-  int64_t frames = 0;
+  std::filesystem::path path_;
+  int width_;
+  int height_;
+  Mp4Output output_;
+  CodecPtr encoder_;
+  RgbToFilm converter_;
+  FramePtr rgb_;
+  FramePtr yuv_;
+  PacketPtr packet_;
+  int64_t frames_ = 0;
 };
 
-VideoWriter::VideoWriter(const std::filesystem::path& path, int width, int height, const VideoOptions& options) {
-  check_request(path, width, height, options.rate);
-  state_ = std::make_unique<State>(path, width, height, options);
-}
-
-VideoWriter::~VideoWriter() = default;
-
-void VideoWriter::add(const FramesView& frames) {
-  State& state = *state_;
-  if (frames.width != state.width || frames.height != state.height) {
-    throw Error(ErrorKind::usage, fmt::format("{}: pictures of {} x {}, {} x {} expected", state.path.string(), frames.width, frames.height,
-                                              state.width, state.height));
+void LibavSink::add(const FramesView& added) {
+  if (added.width != width_ || added.height != height_) {
+    throw Error(ErrorKind::usage,
+                fmt::format("{}: pictures of {} x {}, {} x {} expected", path_.string(), added.width, added.height, width_, height_));
   }
-  for (int i = 0; i < frames.frames; ++i) {
-    copy_padded(frames.frame(i), state.width, state.height, *state.rgb);
+  for (int i = 0; i < added.frames; ++i) {
+    copy_padded(added.frame(i), width_, height_, *rgb_);
     // The encoder may still hold on to the last one.
-    if (av_frame_make_writable(state.yuv.get()) < 0) allocated<AVFrame>(nullptr);
-    state.converter.convert(*state.rgb, *state.yuv);
-    state.yuv->pts = state.frames;
-    state.encode(state.yuv.get());
-    ++state.frames;
+    if (av_frame_make_writable(yuv_.get()) < 0) allocated<AVFrame>(nullptr);
+    converter_.convert(*rgb_, *yuv_);
+    yuv_->pts = frames_;
+    encode(yuv_.get());
+    ++frames_;
   }
 }
 
-WrittenVideo VideoWriter::finish() {
-  State& state = *state_;
-  if (state.frames == 0) throw Error(ErrorKind::usage, fmt::format("{}: a film of 0 frames, at least 1 expected", state.path.string()));
-  state.encode(nullptr);
-  state.output.commit();
-  return {even(state.width), even(state.height), state.frames, state.width % 2 != 0, state.height % 2 != 0};
+WrittenVideo LibavSink::finish() {
+  if (frames_ == 0) throw Error(ErrorKind::usage, fmt::format("{}: a film of 0 frames, at least 1 expected", path_.string()));
+  encode(nullptr);
+  output_.commit();
+  return {even(width_), even(height_), frames_, width_ % 2 != 0, height_ % 2 != 0};
 }
 
-WrittenVideo write_video(const std::filesystem::path& path, const FramesView& frames, const VideoOptions& options, const RunContext& run) {
-  VideoWriter writer(path, frames.width, frames.height, options);
-  for (int i = 0; i < frames.frames; ++i) {
-    run.check();
-    writer.add({1, frames.height, frames.width, frames.frame(i)});
-  }
-  return writer.finish();
+}  // namespace
+
+std::unique_ptr<VideoSink> create_video(const std::filesystem::path& path, int width, int height, const VideoOptions& options) {
+  check_request(path, width, height, options.rate);
+  return std::make_unique<LibavSink>(path, width, height, options);
 }
 
-}  // namespace dreamrunner
+}  // namespace dreamrunner::libav

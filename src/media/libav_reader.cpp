@@ -1,4 +1,4 @@
-#include "media/video_reader.h"
+#include "media/libav_video.h"
 
 #include <array>
 #include <cstring>
@@ -13,10 +13,8 @@ extern "C" {
 #include <libavutil/pixdesc.h>
 }
 
-namespace dreamrunner {
+namespace dreamrunner::libav {
 namespace {
-
-using namespace libav;
 
 /// How stored pictures are turned: a stored step right goes (a, b) on the screen, a stored step down (c, d). Each is 0, 1 or -1.
 struct Turn {
@@ -104,115 +102,98 @@ CodecPtr open_decoder(const Input& input, const VideoReadOptions& options) {
   return context;
 }
 
-}  // namespace
+class LibavSource : public VideoSource {
+ public:
+  LibavSource(const std::filesystem::path& path, const VideoReadOptions& wanted)
+      : options_(wanted), input_(path), turn_(turn_of(input_)), info_(describe(input_, turn_)), decoder_(open_decoder(input_, wanted)) {}
 
-struct VideoReader::State {
-  State(const std::filesystem::path& path, const VideoReadOptions& wanted)
-      : options(wanted), input(path), turn(turn_of(input)), info(describe(input, turn)), decoder(open_decoder(input, wanted)) {}
+  const VideoInfo& info() const override { return info_; }
+  bool next(Picture& picture, double& time_s) override;
 
+ private:
   /// Fetches the next decoded frame. The decoder is drained at the end of the file: it holds back frames until then.
   bool decode() {
     for (;;) {
-      const int received = avcodec_receive_frame(decoder.get(), frame.get());
+      const int received = avcodec_receive_frame(decoder_.get(), frame_.get());
       if (received >= 0) return true;
       if (received == AVERROR_EOF) return false;
       if (received != AVERROR(EAGAIN)) fail(received);
-      const bool more = input.read(*packet);
-      const int sent = avcodec_send_packet(decoder.get(), more ? packet.get() : nullptr);
+      const bool more = input_.read(*packet_);
+      const int sent = avcodec_send_packet(decoder_.get(), more ? packet_.get() : nullptr);
       // Before the first picture: the clip was cut in the middle of a group, and nobody can show these.
-      if (sent < 0 && frames_seen > 0) fail(sent);
+      if (sent < 0 && frames_seen_ > 0) fail(sent);
     }
   }
 
-  [[noreturn]] void fail(int code) const { input.refuse(fmt::format("frame {} cannot be decoded ({})", frames_seen, words(code))); }
+  [[noreturn]] void fail(int code) const { input_.refuse(fmt::format("frame {} cannot be decoded ({})", frames_seen_, words(code))); }
 
   /// Time of the decoded frame from the film's first. Once time stamps fail, the frame number is used from there on.
   double time() {
-    const double frame_s = info.rate.num > 0 ? 1.0 / info.rate.per_second() : 1.0;
-    const int64_t stamp = frame->best_effort_timestamp;
-    if (frames_seen == 0) first_stamp = stamp;
+    const double frame_s = info_.rate.num > 0 ? 1.0 / info_.rate.per_second() : 1.0;
+    const int64_t stamp = frame_->best_effort_timestamp;
+    if (frames_seen_ == 0) first_stamp_ = stamp;
     double seconds = 0;
-    if (stamp != AV_NOPTS_VALUE && first_stamp != AV_NOPTS_VALUE) {
-      seconds = static_cast<double>(stamp - first_stamp) * av_q2d(input.stream().time_base);
+    if (stamp != AV_NOPTS_VALUE && first_stamp_ != AV_NOPTS_VALUE) {
+      seconds = static_cast<double>(stamp - first_stamp_) * av_q2d(input_.stream().time_base);
     } else {
-      stamps_fail = true;
+      stamps_fail_ = true;
     }
-    if (frames_seen > 0 && seconds <= last_time) stamps_fail = true;
-    if (stamps_fail) seconds = frames_seen == 0 ? 0 : last_time + frame_s;
-    last_time = seconds;
+    if (frames_seen_ > 0 && seconds <= last_time_) stamps_fail_ = true;
+    if (stamps_fail_) seconds = frames_seen_ == 0 ? 0 : last_time_ + frame_s;
+    last_time_ = seconds;
     return seconds;
   }
 
-  VideoReadOptions options;
-  Input input;
-  Turn turn;
-  VideoInfo info;
-  CodecPtr decoder;
-  FilmToRgb converter;
-  PacketPtr packet = make_packet();
-  FramePtr frame = make_frame();
-  std::vector<uint8_t> stored;
-  int64_t frames_seen = 0;
-  int64_t first_stamp = AV_NOPTS_VALUE;
-  double last_time = 0;
-  bool stamps_fail = false;
+  VideoReadOptions options_;
+  Input input_;
+  Turn turn_;
+  VideoInfo info_;
+  CodecPtr decoder_;
+  FilmToRgb converter_;
+  PacketPtr packet_ = make_packet();
+  FramePtr frame_ = make_frame();
+  std::vector<uint8_t> stored_;
+  int64_t frames_seen_ = 0;
+  int64_t first_stamp_ = AV_NOPTS_VALUE;
+  double last_time_ = 0;
+  bool stamps_fail_ = false;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path, const VideoReadOptions& options)
-    : state_(std::make_unique<State>(path, options)) {}
-
-VideoReader::~VideoReader() = default;
-
-const VideoInfo& VideoReader::info() const { return state_->info; }
-
-bool VideoReader::next(Picture& picture, double& time_s) {
-  State& state = *state_;
-  while (state.decode()) {
-    const AVFrame& frame = *state.frame;
-    if (state.frames_seen >= state.options.most_frames) {
-      state.input.refuse(fmt::format("more than {} frames found", state.options.most_frames));
+bool LibavSource::next(Picture& picture, double& time_s) {
+  while (decode()) {
+    const AVFrame& decoded = *frame_;
+    if (frames_seen_ >= options_.most_frames) {
+      input_.refuse(fmt::format("more than {} frames found", options_.most_frames));
     }
-    if (frame.decode_error_flags != 0) state.input.refuse(fmt::format("frame {} is damaged", state.frames_seen));
-    const int shown_width = state.turn.swaps_sides() ? frame.height : frame.width;
-    const int shown_height = state.turn.swaps_sides() ? frame.width : frame.height;
-    if (state.frames_seen == 0) {
-      state.info.width = shown_width;
-      state.info.height = shown_height;
-    } else if (shown_width != state.info.width || shown_height != state.info.height) {
-      state.input.refuse(fmt::format("frame {} is {} x {}, {} x {} expected", state.frames_seen, shown_width, shown_height,
-                                     state.info.width, state.info.height));
+    if (decoded.decode_error_flags != 0) input_.refuse(fmt::format("frame {} is damaged", frames_seen_));
+    const int shown_width = turn_.swaps_sides() ? decoded.height : decoded.width;
+    const int shown_height = turn_.swaps_sides() ? decoded.width : decoded.height;
+    if (frames_seen_ == 0) {
+      info_.width = shown_width;
+      info_.height = shown_height;
+    } else if (shown_width != info_.width || shown_height != info_.height) {
+      input_.refuse(fmt::format("frame {} is {} x {}, {} x {} expected", frames_seen_, shown_width, shown_height, info_.width, info_.height));
     }
-    time_s = state.time();
-    ++state.frames_seen;
-    if (time_s >= state.options.end_s) return false;  // Times only grow.
-    if (time_s < state.options.start_s) continue;
-    state.stored.resize(size_t{3} * static_cast<size_t>(frame.width) * static_cast<size_t>(frame.height));
-    state.converter.convert(frame, state.stored.data(), state.input.path());
-    turn_picture(state.turn, frame.width, frame.height, state.stored.data(), picture);
+    time_s = time();
+    ++frames_seen_;
+    if (time_s >= options_.end_s) return false;  // Times only grow.
+    if (time_s < options_.start_s) continue;
+    stored_.resize(size_t{3} * static_cast<size_t>(decoded.width) * static_cast<size_t>(decoded.height));
+    converter_.convert(decoded, stored_.data(), input_.path());
+    turn_picture(turn_, decoded.width, decoded.height, stored_.data(), picture);
     return true;
   }
-  if (state.frames_seen == 0) state.input.refuse("no frame can be decoded");
+  if (frames_seen_ == 0) input_.refuse("no frame can be decoded");
   return false;
 }
 
-Video read_video(const std::filesystem::path& path, const VideoReadOptions& options) {
-  VideoReader reader(path, options);
-  Video video;
-  Picture picture;
-  double time_s = 0;
-  while (reader.next(picture, time_s)) {
-    if (static_cast<int64_t>(video.pixels.size() + picture.rgb.size()) > options.most_bytes) {
-      throw Error(ErrorKind::input_file, fmt::format("{}: more than {} bytes of pixels found", path.string(), options.most_bytes));
-    }
-    video.pixels.insert(video.pixels.end(), picture.rgb.begin(), picture.rgb.end());
-    video.times_s.push_back(time_s);
-  }
-  video.info = reader.info();
-  video.info.frames = static_cast<int64_t>(video.times_s.size());
-  return video;
+}  // namespace
+
+std::unique_ptr<VideoSource> open_video(const std::filesystem::path& path, const VideoReadOptions& options) {
+  return std::make_unique<LibavSource>(path, options);
 }
 
-VideoInfo probe_video(const std::filesystem::path& path) {
+VideoInfo probe(const std::filesystem::path& path) {
   Input input(path);
   VideoInfo info = describe(input, turn_of(input));
   const PacketPtr packet = make_packet();
@@ -224,4 +205,4 @@ VideoInfo probe_video(const std::filesystem::path& path) {
   return info;
 }
 
-}  // namespace dreamrunner
+}  // namespace dreamrunner::libav

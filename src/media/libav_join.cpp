@@ -1,4 +1,4 @@
-#include "media/video_join.h"
+#include "media/libav_video.h"
 
 #include <algorithm>
 #include <cstring>
@@ -8,12 +8,10 @@
 
 #include "media/libav.h"
 #include "media/mp4_output.h"
-#include "media/video_reader.h"
 
-namespace dreamrunner {
+namespace dreamrunner::libav {
 namespace {
 
-using namespace libav;
 using Paths = std::vector<std::filesystem::path>;
 
 FrameRate rate_of(const Input& input) {
@@ -106,14 +104,14 @@ int64_t copy_packets(const Paths& parts, int64_t most_behind, const std::filesys
 
 int64_t encode_again(const Paths& parts, const std::filesystem::path& path, VideoOptions options, const RunContext& run) {
   options.rate = rate_of(Input(parts.front()));
-  std::unique_ptr<VideoWriter> writer;
+  std::unique_ptr<VideoSink> writer;
   Picture picture;
   double time_s = 0;
   for (const auto& part : parts) {
-    VideoReader reader(part);
-    while (reader.next(picture, time_s)) {
+    const auto reader = open_video(part, {});
+    while (reader->next(picture, time_s)) {
       run.check();
-      if (!writer) writer = std::make_unique<VideoWriter>(path, picture.width, picture.height, options);
+      if (!writer) writer = create_video(path, picture.width, picture.height, options);
       writer->add(view_of(picture));
     }
   }
@@ -122,11 +120,11 @@ int64_t encode_again(const Paths& parts, const std::filesystem::path& path, Vide
 
 }  // namespace
 
-JoinedVideo join_videos(const Paths& parts, const std::filesystem::path& path, const VideoOptions& options, const RunContext& run) {
+JoinedVideo join(const Paths& parts, const std::filesystem::path& path, const VideoOptions& options, const RunContext& run) {
   if (parts.empty()) throw Error(ErrorKind::usage, fmt::format("{}: a film of 0 scenes, at least 1 expected", path.string()));
   const Survey survey = survey_parts(parts);
   if (survey.can_copy) return {copy_packets(parts, survey.most_behind, path, options, run), false};
   return {encode_again(parts, path, options, run), true};
 }
 
-}  // namespace dreamrunner
+}  // namespace dreamrunner::libav
