@@ -6,16 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "text/tokenized_text.h"
 #include "text/unigram_tokenizer.h"
 
 namespace dreamrunner {
-
-/// A text as T5 reads it.
-struct TokenizedText {
-  std::vector<int64_t> ids;  ///< the pieces' ids, then the id of `</s>`
-  int64_t length = 0;        ///< how many ids the whole text has, `</s>` among them
-  bool cut = false;          ///< whether the text was too long: ids.size() < length
-};
 
 /// T5's tokenizer: a folder with `spiece.model` and, usually, `tokenizer_config.json`. Gives the ids of transformers' slow
 /// T5Tokenizer (4.57.1), legacy or not, for every text without the literal names of special tokens: where the reference
