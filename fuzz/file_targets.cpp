@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 #include "base/safetensors_index.h"
 #include "oracle.h"
 #include "targets.h"
+#include "text/bpe_model.h"
 #include "text/spiece_model.h"
 #include "text/unigram_tokenizer.h"
 
@@ -50,6 +52,25 @@ void safetensors(std::string_view bytes) {
     require(again.tensors[i].name == tensors[i].name && again.tensors[i].shape == tensors[i].shape &&
                 again.tensors[i].offset == tensors[i].offset,
             "a tensor that is written and read");
+  }
+}
+
+/// vocab.json, merges.txt and a word, with a zero byte between them.
+void bpe_model(std::string_view bytes) {
+  const auto part = [&] {
+    const size_t end = std::min(bytes.find('\0'), bytes.size());
+    const std::string_view text = bytes.substr(0, end);
+    bytes.remove_prefix(std::min(end + 1, bytes.size()));
+    return text;
+  };
+  const std::string_view vocabulary = part(), merges = part(), word = bytes;
+  try {
+    const BpeModel model = BpeModel::from_texts(vocabulary, merges, "<|endoftext|>", "fuzz");
+    const std::vector<int64_t> ids = model.word_ids(word);
+    require(ids.size() <= word.size() && ids.empty() == word.empty(), "a token is a byte of the word or more");
+    for (const int64_t id : ids) require(id >= 0 && id < model.size(), "an id lies in the vocabulary");
+  } catch (const Error& error) {
+    require_refusal(error, ErrorKind::input_file);
   }
 }
 

@@ -13,7 +13,10 @@ std::span<const Target> targets() {
                                        Target{"reply", reply},
                                        Target{"json", json},
                                        Target{"safetensors", safetensors},
-                                       Target{"spiece_model", spiece_model}};
+                                       Target{"spiece_model", spiece_model},
+                                       Target{"jsonl_catalogue", jsonl_catalogue},
+                                       Target{"csv_catalogue", csv_catalogue},
+                                       Target{"bm25_index", bm25_index}, Target{"bpe_model", bpe_model}};
   return kTargets;
 }
 

@@ -16,6 +16,10 @@ void reply(std::string_view bytes);
 void json(std::string_view bytes);
 void safetensors(std::string_view bytes);
 void spiece_model(std::string_view bytes);
+void jsonl_catalogue(std::string_view bytes);
+void csv_catalogue(std::string_view bytes);
+void bm25_index(std::string_view bytes);
+void bpe_model(std::string_view bytes);
 
 struct Target {
   const char* name;  ///< Of the function, and of its folder in fuzz/corpus.
