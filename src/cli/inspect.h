@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "base/safetensors_index.h"
 
 namespace dreamrunner {
 
@@ -20,9 +21,12 @@ Json inspect_path(const std::filesystem::path& path, const InspectOptions& optio
 
 // The kinds, each in a file of its own.
 
-/// Tensors: count, parameters, types, metadata, names. With `deep` the number of values that are NaN or infinite, and
+/// Tensors: count, parameters, types, what a LoRA says of itself, metadata, names. With `deep` the number of values that are NaN or infinite, and
 /// `bad_tensors`, the names of the tensors that hold one.
 Json inspect_safetensors(const std::filesystem::path& file, const InspectOptions& options);
+/// What the header of a LoRA tells without its numbers: whose it is (`dreamrunner` metadata), how many modules, their ranks, and
+/// where their strength comes from. Null for a file without names of a LoRA.
+Json inspect_lora(const SafetensorsIndex& index, const std::filesystem::path& file);
 /// A folder with model_index.json: parts, sizes, parameters and what decides the sizes.
 Json inspect_model(const std::filesystem::path& folder, const InspectOptions& options);
 /// One part of a model: a folder with config.json.

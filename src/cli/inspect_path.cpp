@@ -46,6 +46,9 @@ Json inspect_folder(const fs::path& folder, const InspectOptions& options) {
   if (fs::exists(folder / "film.toml")) return inspect_film(folder, options);
   if (fs::exists(folder / "model_index.json")) return inspect_model(folder, options);
   if (fs::exists(folder / "config.json")) return inspect_model_part(folder, options);
+  for (const char* lora : {"adapter_model.safetensors", "pytorch_lora_weights.safetensors"}) {
+    if (fs::exists(folder / lora)) return inspect_safetensors(folder / lora, options);
+  }
   throw Error(ErrorKind::input_file,
               fmt::format("{}: neither a film (film.toml) nor a model (model_index.json, config.json)", folder.string()),
               "name a file in it");

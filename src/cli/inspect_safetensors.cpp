@@ -63,6 +63,8 @@ Json inspect_safetensors(const std::filesystem::path& file, const InspectOptions
   }
   Json report = {{"kind", "safetensors"},           {"path", file.string()},    {"size_bytes", uint64_t{mapped.bytes().size()}},
                  {"tensors", index.tensors.size()}, {"parameters", parameters}, {"types", types}};
+  const Json lora = inspect_lora(index, file);
+  if (!lora.is_null()) report["lora"] = lora;
   if (!index.metadata.empty()) report["metadata"] = metadata_of(index, options.all);
   if (options.deep) {
     Json bad = Json::array();
