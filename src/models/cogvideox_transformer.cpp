@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
 
 #include <fmt/format.h>
 
@@ -16,6 +17,11 @@ namespace dreamrunner {
 namespace {
 
 constexpr double kQueryKeyNormEps = 1e-6;  // fixed in the reference, whatever norm_eps says
+
+/// The linear that `member` of the context's adapters puts in the place of the model's own.
+Linear changed(const Linear& own, const CogVideoXTransformer::Context& context, std::optional<Linear> TransformerAdapters::*member) {
+  return context.adapters ? ((*context.adapters).*member).value_or(own) : own;
+}
 
 /// normed * (1 + scale) + shift
 at::Tensor modulate(const at::Tensor& normed, const at::Tensor& scale, const at::Tensor& shift) { return normed * (scale + 1) + shift; }
@@ -100,7 +106,8 @@ CogVideoXTransformer::CogVideoXTransformer(const CogVideoXTransformerConfig& con
 
 CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& encoder_hidden_states, const std::optional<at::Tensor>& regions,
                                                             int64_t frames, int64_t latent_height, int64_t latent_width,
-                                                            VisualAttention visual_attention) const {
+                                                            VisualAttention visual_attention,
+                                                            std::shared_ptr<const TransformerAdapters> adapters) const {
   const int64_t p = config_.patch_size;
   if (frames < 1 || latent_height < p || latent_width < p || latent_height % p != 0 || latent_width % p != 0) {
     const auto nearest = [p](int64_t n) { return std::max(p, (n + p / 2) / p * p); };
@@ -126,7 +133,12 @@ CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& en
     }
     context.regions = make_region_layout(regions->flatten(1), encoder_hidden_states.size(1) / texts, device(), visual_attention);
   }
-  context.text_BSD = text_proj_.forward(encoder_hidden_states.to(device(), dtype()));
+  if (adapters && adapters->tokens != 0) {
+    const int64_t tokens = encoder_hidden_states.size(1) + frames * context.height * context.width;
+    if (adapters->tokens != tokens) throw Error(ErrorKind::usage, fmt::format("masks of LoRAs: found {} tokens, {} expected", adapters->tokens, tokens));
+  }
+  context.adapters = std::move(adapters);
+  context.text_BSD = changed(text_proj_, context, &TransformerAdapters::text_proj).forward(encoder_hidden_states.to(device(), dtype()));
   if (config_.use_rotary_positional_embeddings) {
     const auto [cos, sin] = rotary_positions(config_.attention_head_dim, frames, context.height, context.width, config_.sample_height / p,
                                              config_.sample_width / p);
@@ -141,14 +153,16 @@ CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& en
   return context;
 }
 
-at::Tensor CogVideoXTransformer::embed_time(const at::Tensor& timestep) const {
+at::Tensor CogVideoXTransformer::embed_time(const at::Tensor& timestep, const Context& context) const {
   const at::Tensor features = timestep_features(timestep.to(device()), config_.width(), config_.flip_sin_to_cos, static_cast<double>(config_.freq_shift));
-  return time_2_.forward(at::silu(time_1_.forward(features.to(dtype()))));
+  const at::Tensor hidden = changed(time_1_, context, &TransformerAdapters::time_1).forward(features.to(dtype()));
+  return changed(time_2_, context, &TransformerAdapters::time_2).forward(at::silu(hidden));
 }
 
-at::Tensor CogVideoXTransformer::patchify(const at::Tensor& hidden_states) const {
+at::Tensor CogVideoXTransformer::patchify(const at::Tensor& hidden_states, const Context& context) const {
   const at::Tensor pictures = hidden_states.flatten(0, 1);
-  const at::Tensor tokens = at::conv2d(pictures, patch_weight_, patch_bias_, /*stride=*/config_.patch_size);
+  const Linear patch = changed({patch_weight_, patch_bias_}, context, &TransformerAdapters::patch);
+  const at::Tensor tokens = at::conv2d(pictures, patch.weight, patch.bias, /*stride=*/config_.patch_size);
   return tokens.unflatten(0, {hidden_states.size(0), hidden_states.size(1)}).flatten(3).permute({0, 1, 3, 2}).flatten(1, 2);
 }
 
@@ -159,13 +173,14 @@ at::Tensor CogVideoXTransformer::unpatchify(const at::Tensor& tokens, const Cont
       .reshape({tokens.size(0), context.frames, config_.out_channels, context.height * p, context.width * p});
 }
 
-at::Tensor CogVideoXTransformer::attention(const Block& block, const at::Tensor& x_BLD, const Context& context) const {
+at::Tensor CogVideoXTransformer::attention(const Block& block, const BlockAdapters& loras, const at::Tensor& x_BLD, const Context& context,
+                                           KeptAttention* kept) const {
   const auto to_heads = [&](const at::Tensor& x) {
     return x.unflatten(-1, {config_.num_attention_heads, config_.attention_head_dim}).transpose(1, 2);
   };
-  at::Tensor q_BHLE = block.norm_q.forward(to_heads(block.to_q.forward(x_BLD)));
-  at::Tensor k_BHLE = block.norm_k.forward(to_heads(block.to_k.forward(x_BLD)));
-  const at::Tensor v_BHLE = to_heads(block.to_v.forward(x_BLD));
+  at::Tensor q_BHLE = block.norm_q.forward(to_heads(loras.to_q.add_to(block.to_q.forward(x_BLD), x_BLD)));
+  at::Tensor k_BHLE = block.norm_k.forward(to_heads(loras.to_k.add_to(block.to_k.forward(x_BLD), x_BLD)));
+  const at::Tensor v_BHLE = to_heads(loras.to_v.add_to(block.to_v.forward(x_BLD), x_BLD));
   if (context.rotary_cos.defined()) {
     const int64_t text = context.text_BSD.size(1);
     const auto turn_video = [&](const at::Tensor& x) {
@@ -175,24 +190,33 @@ at::Tensor CogVideoXTransformer::attention(const Block& block, const at::Tensor&
     k_BHLE = turn_video(k_BHLE);
   }
   const double scale = 1.0 / std::sqrt(static_cast<double>(config_.attention_head_dim));
-  const at::Tensor out_BHLE = context.regions ? region_attention(q_BHLE, k_BHLE, v_BHLE, *context.regions, scale)
-                                              : at::scaled_dot_product_attention(q_BHLE, k_BHLE, v_BHLE, {}, 0.0, false, scale);
-  return block.to_out.forward(out_BHLE.transpose(1, 2).flatten(2));
+  at::Tensor out_BHLE;
+  if (context.regions) {
+    out_BHLE = region_attention(q_BHLE, k_BHLE, v_BHLE, *context.regions, scale);
+  } else if (kept == nullptr) {
+    out_BHLE = at::scaled_dot_product_attention(q_BHLE, k_BHLE, v_BHLE, {}, 0.0, false, scale);
+  } else {
+    if (!kept->known) kept->whole = attend(q_BHLE, k_BHLE, v_BHLE, scale);
+    out_BHLE = attention_known(q_BHLE, k_BHLE, v_BHLE, kept->whole, scale);
+  }
+  const at::Tensor joined_BLD = out_BHLE.transpose(1, 2).flatten(2);
+  return loras.to_out.add_to(block.to_out.forward(joined_BLD), joined_BLD);
 }
 
-CogVideoXTransformer::Streams CogVideoXTransformer::run_block(const Block& block, const Streams& x, const at::Tensor& activated_time,
-                                                              const Context& context) const {
+CogVideoXTransformer::Streams CogVideoXTransformer::run_block(const Block& block, const BlockAdapters& loras, const Streams& x,
+                                                              const at::Tensor& activated_time, const Context& context, KeptAttention* kept) const {
   const int64_t text_rows = x.text.size(1);
   const auto split = [&](const at::Tensor& joint) { return Streams{joint.slice(1, 0, text_rows), joint.slice(1, text_rows)}; };
 
-  const auto m1 = block.norm1.linear.forward(activated_time).unsqueeze(1).chunk(6, -1);  // shift, scale, gate; then the text's
+  const auto m1 = loras.norm1.value_or(block.norm1.linear).forward(activated_time).unsqueeze(1).chunk(6, -1);  // shift, scale, gate; then the text's
   at::Tensor joint = at::cat({modulate(block.norm1.norm.forward(x.text), m1[4], m1[3]), modulate(block.norm1.norm.forward(x.video), m1[1], m1[0])}, 1);
-  const Streams attended = split(attention(block, joint, context));
+  const Streams attended = split(attention(block, loras, joint, context, kept));
   Streams y{x.text + m1[5] * attended.text, x.video + m1[2] * attended.video};
 
-  const auto m2 = block.norm2.linear.forward(activated_time).unsqueeze(1).chunk(6, -1);
+  const auto m2 = loras.norm2.value_or(block.norm2.linear).forward(activated_time).unsqueeze(1).chunk(6, -1);
   joint = at::cat({modulate(block.norm2.norm.forward(y.text), m2[4], m2[3]), modulate(block.norm2.norm.forward(y.video), m2[1], m2[0])}, 1);
-  const Streams fed = split(block.ff_out.forward(at::gelu(block.ff_in.forward(joint), "tanh")));
+  const at::Tensor hidden = at::gelu(loras.ff_in.add_to(block.ff_in.forward(joint), joint), "tanh");
+  const Streams fed = split(loras.ff_out.add_to(block.ff_out.forward(hidden), hidden));
   return {y.text + m2[5] * fed.text, y.video + m2[2] * fed.video};
 }
 
@@ -207,14 +231,19 @@ at::Tensor CogVideoXTransformer::forward(const at::Tensor& hidden_states, const 
   if (context.text_BSD.size(0) != batch || (timestep.numel() != batch && timestep.numel() != 1)) {
     throw Error(ErrorKind::usage, fmt::format("batch of {} latents, {} texts and {} timesteps", batch, context.text_BSD.size(0), timestep.numel()));
   }
-  const at::Tensor activated_time = at::silu(embed_time(timestep.flatten()));
-  Streams x{context.text_BSD, patchify(hidden_states.to(device(), dtype()))};
+  const at::Tensor activated_time = at::silu(embed_time(timestep.flatten(), context));
+  Streams x{context.text_BSD, patchify(hidden_states.to(device(), dtype()), context)};
   if (context.positions_VD.defined()) x.video = x.video + context.positions_VD;
-  for (const Block& block : blocks_) x = run_block(block, x, activated_time, context);
+  static const BlockAdapters kNoLoras;
+  const bool recompute = context.recompute && c10::GradMode::is_enabled();
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    x = recompute ? recompute_block(i, x, activated_time, context)
+                  : run_block(blocks_[i], context.adapters ? context.adapters->blocks[i] : kNoLoras, x, activated_time, context);
+  }
 
-  const auto modulation = norm_out_linear_.forward(activated_time).unsqueeze(1).chunk(2, -1);  // shift, scale
+  const auto modulation = changed(norm_out_linear_, context, &TransformerAdapters::norm_out).forward(activated_time).unsqueeze(1).chunk(2, -1);  // shift, scale
   const at::Tensor video = modulate(norm_out_.forward(norm_final_.forward(x.video)), modulation[1], modulation[0]);
-  return unpatchify(proj_out_.forward(video), context);
+  return unpatchify(changed(proj_out_, context, &TransformerAdapters::proj_out).forward(video), context);
 }
 
 }  // namespace dreamrunner

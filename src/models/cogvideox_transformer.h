@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "adapt/adaptable_linear.h"
 #include "base/json.h"
+#include "models/cogvideox_adapters.h"
+#include "nn/attention.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
 #include "nn/region_attention.h"
@@ -59,13 +63,25 @@ class CogVideoXTransformer {
     at::Tensor rotary_sin;
     std::optional<RegionLayout> regions;  ///< Without: every token sees every token.
     int64_t frames = 0, height = 0, width = 0;  ///< The grid of visual tokens.
+    std::shared_ptr<const TransformerAdapters> adapters;  ///< Null: the model alone.
+    bool recompute = false;  ///< In training: keep a block's input and its attention, and compute the rest again for gradients.
   };
 
+  /// The linears that a LoRA may change.
+  std::vector<AdaptableLinear> adaptable_linears() const;
+
+  /// Binds LoRAs to the model's linears, all of one linear joined. Gradients flow to their factors. Throws Error(usage)
+  /// for a LoRA that has a mask and changes a linear which sees no tokens of a region, and for a module the model lacks.
+  /// `dropout` is that of a training step; each linear draws from a seed of its own.
+  std::shared_ptr<const TransformerAdapters> bind(const std::vector<TransformerLora>& loras, const LoraDropout& dropout = {}) const;
+
   /// encoder_hidden_states [B, N T, text_embed_dim]; regions [N, F, h, w] (not zero = inside) or nothing, for N T texts as
-  /// one; visual_attention counts with regions only. frames, latent_height and latent_width are those of the latents. Throws Error(usage) for latent sizes that the
-  /// patch does not divide (naming the nearest that it does) and for shapes that do not fit together.
+  /// one; visual_attention counts with regions only. frames, latent_height and latent_width are those of the latents;
+  /// adapters may be null. Throws Error(usage) for latent sizes that the patch does not divide (naming the nearest that it
+  /// does) and for shapes that do not fit together.
   Context prepare(const at::Tensor& encoder_hidden_states, const std::optional<at::Tensor>& regions, int64_t frames, int64_t latent_height,
-                  int64_t latent_width, VisualAttention visual_attention = VisualAttention::full) const;
+                  int64_t latent_width, VisualAttention visual_attention = VisualAttention::full,
+                  std::shared_ptr<const TransformerAdapters> adapters = nullptr) const;
 
   /// hidden_states [B, F, C, H, W], timestep [B] or [1] int64 -> sample [B, F, out_channels, H, W], in the model's type.
   at::Tensor forward(const at::Tensor& hidden_states, const at::Tensor& timestep, const Context& context) const;
@@ -91,11 +107,19 @@ class CogVideoXTransformer {
     at::Tensor text;
     at::Tensor video;
   };
+  /// A block's attention, kept in the forward pass so that recomputation need not repeat it.
+  struct KeptAttention {
+    AttentionPart whole;
+    bool known = false;
+  };
+  class RecomputeBlock;
 
-  Streams run_block(const Block& block, const Streams& x, const at::Tensor& activated_time, const Context& context) const;
-  at::Tensor attention(const Block& block, const at::Tensor& x_BLD, const Context& context) const;
-  at::Tensor embed_time(const at::Tensor& timestep) const;
-  at::Tensor patchify(const at::Tensor& hidden_states) const;
+  Streams run_block(const Block& block, const BlockAdapters& loras, const Streams& x, const at::Tensor& activated_time, const Context& context,
+                    KeptAttention* kept = nullptr) const;
+  Streams recompute_block(size_t index, const Streams& x, const at::Tensor& activated_time, const Context& context) const;
+  at::Tensor attention(const Block& block, const BlockAdapters& loras, const at::Tensor& x_BLD, const Context& context, KeptAttention* kept) const;
+  at::Tensor embed_time(const at::Tensor& timestep, const Context& context) const;
+  at::Tensor patchify(const at::Tensor& hidden_states, const Context& context) const;
   at::Tensor unpatchify(const at::Tensor& tokens, const Context& context) const;
 
   CogVideoXTransformerConfig config_;

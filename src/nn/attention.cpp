@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 namespace dreamrunner {
 namespace {
@@ -119,6 +120,30 @@ AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b) {
   const at::Tensor weight_a = (a.logsumexp - reference).exp().unsqueeze(-1);
   const at::Tensor weight_b = (b.logsumexp - reference).exp().unsqueeze(-1);
   return {(a.output * weight_a + b.output * weight_b).to(a.output.scalar_type()), logsumexp};
+}
+
+namespace {
+
+struct KnownAttention : torch::autograd::Function<KnownAttention> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                            const at::Tensor& output, const at::Tensor& logsumexp, double scale) {
+    context->save_for_backward({q, k, v, output, logsumexp});
+    context->saved_data["scale"] = scale;
+    return output.detach();
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context, torch::autograd::variable_list grads) {
+    const torch::autograd::variable_list saved = context->get_saved_variables();
+    const auto [dq, dk, dv] =
+        attend_backward(grads[0], saved[0], saved[1], saved[2], {saved[3], saved[4]}, context->saved_data["scale"].toDouble());
+    return {dq, dk, dv, {}, {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor attention_known(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPart& whole, double scale) {
+  return KnownAttention::apply(q, k, v, whole.output, whole.logsumexp, scale);
 }
 
 }  // namespace dreamrunner

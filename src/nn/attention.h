@@ -31,6 +31,10 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward_in_blocks(const a
                                                                          const at::Tensor& v, const AttentionPart& whole, double scale,
                                                                          int64_t block);
 
+/// `whole.output`, which is attention over q, k and v worked out before, with the gradient of that attention: for networks
+/// that keep a block's attention and compute the rest of the block again.
+at::Tensor attention_known(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPart& whole, double scale);
+
 /// Attention over the union of two disjoint sets of keys, from the attention over each.
 AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b);
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "base/run_context.h"
+#include "stages/priors.h"
+#include "stages/scorers.h"
 #include "story/plan_types.h"
 
 /// The one narrow door between what starts in milliseconds (commands, plans, the film folder) and what needs LibTorch.
@@ -24,6 +26,8 @@ struct GenerationSettings {
   std::string sampler = "auto";            ///< "auto" (the scheduler's config), "ddim" or "dpm".
   std::string interpolation = "repeat";    ///< How key frames fill latent frames: "repeat" or "linear".
   std::string visual_attn = "full";        ///< What visual tokens see of each other: "full" or "hard".
+  bool lora_text_tokens = true;            ///< Whether a prior also acts on the text tokens of its regions.
+  bool vae_tiling = false;                 ///< Whether large pictures are decoded in overlapping tiles, for little memory.
   int steps = 50;
   double guidance_scale = 6.0;
   std::string negative_prompt;
@@ -37,6 +41,7 @@ struct SceneJob {
   Scene scene;
   int64_t seed = 0;
   std::string label;  ///< For progress and messages, such as "scene 2".
+  std::vector<BoundPrior> priors;
 };
 
 /// Pictures of a scene: RGB, 8 bits a channel, `frames` x `height` x `width` x 3, row by row.
@@ -73,9 +78,9 @@ class SceneGenerator {
 
 /// One part of a model on tensors from a file (`dreamrunner forward`).
 struct ForwardRequest {
-  std::string part;                        ///< "tokens", "text-encoder", "transformer", "regions", "vae-encode", "vae-decode", "denoise", "video-write".
-  std::filesystem::path model;             ///< Not needed by "regions" and "video-write".
-  std::filesystem::path input;             ///< safetensors.
+  std::string part;                        ///< "tokens", "text-encoder", "transformer", "regions", "vae-encode", "vae-decode", "denoise", "video-write", "clip-text", "clip-image", "viclip", "yolov5", "frames".
+  std::filesystem::path model;             ///< Not needed by "regions", "video-write" and "frames".
+  std::filesystem::path input;             ///< safetensors; the video of "frames".
   std::filesystem::path output;            ///< safetensors, or the mp4.
   std::string device = "cpu";
   std::string dtype = "fp32";
@@ -83,11 +88,16 @@ struct ForwardRequest {
   int steps = 50;
   double guidance_scale = 6.0;
   int64_t seed = 0;
-  std::string fps = "8";                   ///< "8" or "24000/1001".
+  std::string fps = "8";                   ///< "8" or "24000/1001"; "frames": empty for all frames.
   std::optional<Scene> scene;              ///< "regions": the scene whose boxes are laid out.
   std::vector<int64_t> grid;               ///< "regions": F, H, W in tokens.
   std::string interpolation = "repeat";    ///< "regions".
   std::string visual_attn = "full";        ///< "transformer" and "denoise" with regions.
+  bool vae_tiling = false;                 ///< "vae-encode" and "vae-decode".
+  std::vector<std::pair<std::filesystem::path, double>> loras;  ///< "transformer": LoRA files and their weights.
+  std::vector<std::string> texts;          ///< "clip-text" and "viclip".
+  std::optional<double> start_s, end_s;    ///< "frames": the part of the video `input`.
+  std::optional<int> count;                ///< "frames": how many, spread evenly.
 };
 
 /// A machine as LibTorch sees it.
@@ -106,6 +116,12 @@ class Engine {
   virtual std::unique_ptr<SceneGenerator> open_scenes(const GenerationSettings& settings, const std::vector<SceneJob>& jobs, RunContext& run) = 0;
   /// Runs one part; "regions" returns the captions of the conditions, background last, others return nothing.
   virtual std::vector<std::string> forward(const ForwardRequest& request, RunContext& run) = 0;
+  /// Learns a prior, or goes on where `request.work` says that an earlier run stopped, and commits it to `request.output`.
+  /// An interrupted run that goes on ends with the same bytes as one that was not. Throws Error(memory) before it starts
+  /// when it would not fit, naming what to change; Error(numerical) for a loss that is NaN or infinite.
+  virtual LearnResult learn(const LearnRequest& request, RunContext& run) = 0;
+  /// Opens the scoring models of retrieval. Throws Error(input_file) for folders that are not what they should be.
+  virtual std::unique_ptr<Scorers> open_scorers(const ScorerSettings& settings, RunContext& run) = 0;
   virtual EngineReport report() = 0;
 };
 
@@ -113,8 +129,8 @@ class Engine {
 /// other: not every change shows in it, but a field more or less does.
 constexpr uint64_t engine_interface() {
   uint64_t stamp = 1;
-  for (const size_t size : {sizeof(GenerationSettings), sizeof(SceneJob), sizeof(Scene), sizeof(PlannedRegion), sizeof(SceneFrames), sizeof(SceneFormat),
-                            sizeof(ForwardRequest), sizeof(EngineReport), sizeof(RunContext)}) {
+  for (const size_t size : {sizeof(GenerationSettings), sizeof(SceneJob), sizeof(LearnRequest), sizeof(LearnResult), sizeof(Scene), sizeof(PlannedRegion), sizeof(SceneFrames), sizeof(SceneFormat),
+                            sizeof(ForwardRequest), sizeof(ScorerSettings), sizeof(ScorerFormat), sizeof(DetectionSettings), sizeof(Detection), sizeof(EngineReport), sizeof(RunContext)}) {
     stamp = stamp * 1'000'003 + size;
   }
   return stamp;

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/run_context.h"
+#include "learn/trainer.h"
+#include "models/model_folder.h"
+#include "stages/priors.h"
+
+namespace dreamrunner {
+
+/// Reads the videos or pictures of `request` and encodes them for training. Every result is kept in `request.cache` by the
+/// content it was made from (the file's bytes, part, crop, size, model), so that it is worked out once whatever learns from it.
+///
+/// A video gives its part's first seconds (as many as a film of the model lasts): as many frames as wanted, evenly spread from the
+/// first to the last, the last repeated where there are fewer; each stretched to the model's size. A picture is repeated as a
+/// video, its shape kept: the largest size that the model can lay out and that fits into the model's own.
+/// Captions are embedded by `embed_captions`, not here: `text_TD` stays undefined.
+/// Throws Error(input_file) naming the file that cannot be read, Error(interrupted) between files.
+std::vector<TrainingVideo> encode_examples(const LearnRequest& request, const ModelFolder& model, Placement placement, RunContext& run);
+
+/// Which of `count` frames stand for a training video of `wanted`: evenly from the first to the last, rounded down, or all of
+/// them and the last again and again. Source: the authors' dataset.
+std::vector<int64_t> training_frames(int64_t count, int64_t wanted);
+
+/// Sets `text_TD` of each video to its caption's embedding (`PriorRecipe::prompts`), from `request.cache` where it is there.
+void embed_captions(const LearnRequest& request, const ModelFolder& model, Placement placement, std::vector<TrainingVideo>& videos, RunContext& run);
+
+}  // namespace dreamrunner

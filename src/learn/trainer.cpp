@@ -1,0 +1,180 @@
+#include "learn/trainer.h"
+
+#include <cmath>
+#include <optional>
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "learn/prior_blocks.h"
+
+namespace dreamrunner {
+namespace {
+
+at::Generator generator_of(int64_t seed) { return at::detail::createCPUGenerator(static_cast<uint64_t>(seed)); }
+
+TransformerLora alive(const TrainableLora& lora, const char* name) { return {.modules = lora.modules(), .name = name}; }
+
+}  // namespace
+
+/// What one loss draws.
+struct Trainer::Draw {
+  int64_t number = 0;  ///< Of the loss, from 0.
+  size_t video = 0;
+  at::Tensor latents;  ///< [1, F, C, H, W]
+  NoisedLatents noised;
+  int64_t timestep = 0;
+  bool skip_spatial = false;
+  int64_t frame = 0;
+  int64_t anchor = 0;
+};
+
+Trainer::Trainer(const VideoTransformer& transformer, const NoiseSchedule& schedule, std::vector<TrainingVideo> videos, PriorKind kind,
+                 const PriorRecipe& recipe, int64_t seed)
+    : transformer_(transformer), schedule_(schedule), videos_(std::move(videos)), kind_(kind), recipe_(recipe), seed_(seed) {
+  if (videos_.empty()) throw Error(ErrorKind::usage, "nothing to learn from");
+  if (recipe.rank < 1 || recipe.steps < 1 || recipe.accumulate < 1) {
+    throw Error(ErrorKind::usage, fmt::format("rank {}, steps {}, accumulate {}: 1 or more expected", recipe.rank, recipe.steps, recipe.accumulate));
+  }
+  if (recipe.loss_frames != "first" && recipe.loss_frames != "random" && recipe.loss_frames != "all") {
+    throw Error(ErrorKind::usage, fmt::format("loss_frames: found \"{}\", first, random or all expected", recipe.loss_frames));
+  }
+  const auto linears = transformer.adaptable_linears();
+  const auto blocks = prior_blocks(recipe.blocks, kind, transformer.config().num_layers);
+  NoiseSource noise(seed);
+  prior_.emplace_back(prior_linears(linears, blocks, recipe.linears), recipe.rank, noise, transformer.device());
+  const auto others = other_blocks(blocks, transformer.config().num_layers);
+  if (kind == PriorKind::motion && recipe.spatial_loras && !others.empty()) {
+    for (size_t i = 0; i < videos_.size(); ++i) {
+      spatial_.emplace_back(prior_linears(linears, others, recipe.linears), recipe.rank, noise, transformer.device());
+    }
+  }
+}
+
+Trainer::Draw Trainer::draw(int64_t loss) const {
+  const int64_t count = static_cast<int64_t>(videos_.size());
+  const at::Tensor order = at::randperm(count, generator_of(seed_ + 1 + loss / count), at::TensorOptions().dtype(at::kLong));
+  Draw draw;
+  draw.number = loss;
+  draw.video = static_cast<size_t>(order[loss % count].item<int64_t>());
+  at::Generator generator = generator_of(1'000'003 * (seed_ + 1) + loss);
+  const auto uniform = [&] { return at::rand({1}, generator, at::TensorOptions().dtype(at::kFloat)).item<float>(); };
+  const auto whole = [&](int64_t end) { return at::randint(0, end, {1}, generator, at::TensorOptions().dtype(at::kLong)).item<int64_t>(); };
+
+  const TrainingVideo& video = videos_[draw.video];
+  const bool mirrored = uniform() < recipe_.flip && video.mirrored_FCHW.defined();
+  draw.latents = (mirrored ? video.mirrored_FCHW : video.latents_FCHW).unsqueeze(0);
+  draw.timestep = whole(static_cast<int64_t>(schedule_.alphas_cumprod().size()));
+  const at::Tensor noise = at::randn(draw.latents.sizes(), generator, at::TensorOptions().dtype(at::kFloat));
+  draw.skip_spatial = uniform() < recipe_.spatial_skip;
+  draw.frame = whole(draw.latents.size(1));
+  draw.anchor = whole(draw.latents.size(1));
+  draw.noised = add_noise(draw.latents, noise, schedule_, draw.timestep);
+  draw.noised.noised = draw.noised.noised.to(transformer_.device());
+  draw.noised.velocity = draw.noised.velocity.to(transformer_.device());
+  return draw;
+}
+
+std::string Trainer::stage() const { return fmt::format("learning, step {} of {}", step_ + 1, recipe_.steps); }
+
+at::Tensor Trainer::predict(const Draw& draw, const at::Tensor& noised, const std::vector<TransformerLora>& loras, int64_t branch) const {
+  const at::Tensor text = videos_[draw.video].text_TD.unsqueeze(0);
+  auto context = transformer_.prepare(text, std::nullopt, noised.size(1), noised.size(3), noised.size(4));
+  // Its own seed for every loss and branch, and the same when a block is computed again.
+  const LoraDropout dropout{recipe_.dropout, (draw.number * 2 + branch) * 4096};
+  context.adapters = transformer_.bind(loras, dropout);
+  context.recompute = recompute_;
+  return transformer_.forward(noised, at::full({1}, draw.timestep, at::kLong), context).to(at::kFloat);
+}
+
+double Trainer::backward(const at::Tensor& loss, const char* name) const {
+  const double value = loss.item<double>();
+  if (!std::isfinite(value)) throw Error(ErrorKind::numerical, fmt::format("{}: {} is {}", stage(), name, value), "a smaller learning rate, or fp32");
+  torch::autograd::backward({loss / static_cast<double>(recipe_.accumulate)}, {});
+  return value;
+}
+
+double Trainer::learn_motion(const Draw& draw) {
+  const AdamWSettings settings{.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay};
+  std::vector<TransformerLora> loras;
+  if (!spatial_.empty() && !draw.skip_spatial) {
+    // First the video's own LoRA takes in what the video looks like, on one frame and without the prior; one loss is
+    // finished, step included, before the other begins.
+    TrainableLora& spatial = spatial_[draw.video];
+    loras.push_back(alive(spatial, "the video's own LoRA"));
+    const at::Tensor prediction = predict(draw, draw.noised.noised, loras, 0);
+    backward(velocity_loss(prediction, draw.noised.velocity, draw.frame) * recipe_.accumulate, "the loss of a video's own LoRA");
+    spatial.step(settings, stage());
+    // In the prior's loss it helps and does not learn.
+    loras.clear();
+    LoraModules frozen;
+    for (const auto& [name, factors] : spatial.modules()) frozen[name] = {.down = factors.down.detach(), .up = factors.up.detach()};
+    loras.push_back({.modules = std::move(frozen), .name = "the video's own LoRA"});
+  }
+  loras.push_back(alive(prior_.front(), "the prior"));
+  const at::Tensor prediction = predict(draw, draw.noised.noised, loras, 1);
+  at::Tensor loss = velocity_loss(prediction, draw.noised.velocity);
+  if (recipe_.debias) loss = loss + debiased_loss(prediction, draw.noised.velocity, draw.anchor, recipe_.debias_beta);
+  return backward(loss, "the motion loss");
+}
+
+double Trainer::learn_subject(const Draw& draw) {
+  const at::Tensor prediction = predict(draw, draw.noised.noised, {alive(prior_.front(), "the prior")}, 1);
+  std::optional<int64_t> frame;
+  if (recipe_.loss_frames != "all") frame = recipe_.loss_frames == "first" ? 0 : draw.frame;
+  const at::Tensor& mask = videos_[draw.video].mask_HW;
+  return backward(velocity_loss(prediction, draw.noised.velocity, frame, mask.defined() ? mask.to(transformer_.device()) : mask), "the subject's loss");
+}
+
+double Trainer::step() {
+  const c10::AutoGradMode gradients(true);
+  double sum = 0;
+  for (int64_t i = 0; i < recipe_.accumulate; ++i) {
+    const Draw now = draw(step_ * recipe_.accumulate + i);
+    sum += kind_ == PriorKind::motion ? learn_motion(now) : learn_subject(now);
+  }
+  prior_.front().step({.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay}, stage());
+  ++step_;
+  return sum / static_cast<double>(recipe_.accumulate);
+}
+
+void Trainer::save(const std::filesystem::path& path, const std::string& identity) const {
+  TensorMap tensors;
+  prior_.front().save(tensors, "prior.");
+  for (size_t i = 0; i < spatial_.size(); ++i) spatial_[i].save(tensors, fmt::format("video.{}.", i));
+  write_tensors(path, tensors, {{"kind", "training state"}, {"identity", identity}, {"step", std::to_string(step_)}});
+}
+
+bool Trainer::load(const std::filesystem::path& path, const std::string& identity) {
+  const TensorFile file(path);
+  const auto& metadata = file.index().metadata;
+  const auto found = metadata.find("identity");
+  const auto step = metadata.find("step");
+  if (found == metadata.end() || found->second != identity || step == metadata.end()) return false;
+  const TensorMap tensors = read_tensors(path);
+  prior_.front().load(tensors, "prior.", path.string());
+  for (size_t i = 0; i < spatial_.size(); ++i) spatial_[i].load(tensors, fmt::format("video.{}.", i), path.string());
+  step_ = std::stoll(step->second);
+  return true;
+}
+
+LoraModules Trainer::prior() const {
+  LoraModules copies;
+  for (const auto& [name, factors] : prior_.front().modules()) {
+    copies[name] = {.down = factors.down.detach().to(at::kCPU, at::kFloat, false, true), .up = factors.up.detach().to(at::kCPU, at::kFloat, false, true)};
+  }
+  return copies;
+}
+
+int64_t Trainer::parameter_count() const {
+  int64_t count = prior_.front().parameter_count();
+  for (const TrainableLora& lora : spatial_) count += lora.parameter_count();
+  return count;
+}
+
+}  // namespace dreamrunner
