@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from diffusers import AutoencoderKLCogVideoX, CogVideoXDDIMScheduler, CogVideoXP
 from transformers import T5EncoderModel, T5Tokenizer
 
 import config
-from files import replace_folder
+from files import replace_folder, write_atomically
 
 _MOST_BYTES = 24 * 10**6  # of the folder
 _MOST_BYTES_A_FILE = 16 * 10**6
@@ -39,7 +40,14 @@ def assemble(state: config.State, out: Path) -> None:
         if sum(sizes.values()) > _MOST_BYTES or max(sizes.values()) > _MOST_BYTES_A_FILE:
             raise SystemExit(f"the model is too large to be shipped: {sum(sizes.values())} bytes")
 
-    replace_folder(out, write)
+    whole = state.root / "assembled"
+    replace_folder(whole, write)
+    for part in whole.iterdir():  # one by one: what else lies there (scorers, library, characters) stays
+        if part.is_dir():
+            replace_folder(out / part.name, lambda folder, part=part: shutil.copytree(part, folder, dirs_exist_ok=True))
+        else:
+            write_atomically(out / part.name, lambda copy, part=part: shutil.copyfile(part, copy))
+    shutil.rmtree(whole)
     print(f"{out}: {(weights / 'made.json').read_text().strip()}")
 
 

@@ -65,12 +65,12 @@ class MuonWithAdamW:
 
     ADAMW_SHARE = 0.4  # of the learning rate
 
-    def __init__(self, modules: Iterable[torch.nn.Module], lr: float):
+    def __init__(self, modules: Iterable[torch.nn.Module], lr: float, not_hidden: tuple[str, ...] = _NOT_HIDDEN):
         hidden, rest = [], []
         for module in modules:
             for name, p in module.named_parameters():
                 is_map = p.ndim >= 2 and min(p.shape[0], p[0].numel()) > 8
-                (hidden if is_map and not any(part in name for part in _NOT_HIDDEN) else rest).append(p)
+                (hidden if is_map and not any(part in name for part in not_hidden) else rest).append(p)
         self.rest = rest
         self.muon = Muon(hidden, lr)
         self.adamw = torch.optim.AdamW(rest, lr=lr * self.ADAMW_SHARE, betas=(0.9, 0.98), weight_decay=0.0)
