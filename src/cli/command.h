@@ -26,8 +26,10 @@ struct Command {
 CommandBody attach_new(CLI::App& app);
 CommandBody attach_plan(CLI::App& app);
 CommandBody attach_make(CLI::App& app);
+CommandBody attach_learn(CLI::App& app);
 CommandBody attach_generate(CLI::App& app);
 CommandBody attach_forward(CLI::App& app);
+CommandBody attach_clips(CLI::App& app);
 CommandBody attach_inspect(CLI::App& app);
 CommandBody attach_doctor(CLI::App& app);
 

@@ -30,7 +30,7 @@ struct Part {
   std::string_view help;
 };
 
-constexpr std::array<Part, 8> kParts = {{
+constexpr std::array<Part, 13> kParts = {{
     {"tokens", "tokenizer", false, false, "--text or a text a line on standard input -> ids"},
     {"text-encoder", "text_encoder", true, true, "input_ids [B,L] -> last_hidden_state"},
     {"transformer", "transformer", true, true,
@@ -41,8 +41,14 @@ constexpr std::array<Part, 8> kParts = {{
     {"denoise", "transformer", true, true,
      "latents [1,F,C,H,W], prompt_embeds [N,T,D], negative_prompt_embeds [N,T,D], regions -> latents"},
     {"video-write", "", true, true, "frames [F,H,W,3], uint8 or 0..1 -> an mp4"},
+    {"clip-text", "clip", false, true, "--text or a text a line on standard input -> embeds [B,D], not normalised"},
+    {"clip-image", "clip", true, true, "pixels [B,3,H,W], prepared, or frames [B,H,W,3] uint8 -> embeds [B,D]"},
+    {"viclip", "viclip", true, true, "frames [F,H,W,3] uint8, a clip, or --text -> embeds [1,D]"},
+    {"yolov5", "yolov5", true, true, "frames [F,H,W,3] uint8 -> boxes [M,6] of people: frame, x0, y0, x1, y1, score"},
+    {"frames", "", false, true, "--video -> frames [F,H,W,3] uint8, times [F] s"},
 }};
 
+constexpr double kMostLoraWeight = 1000;
 /// CogVideoX's own default, for a transformer whose config does not say.
 constexpr int64_t kDefaultTextLength = 226;
 /// Tokens of a grid: more than any video model has, few enough to lay out.
@@ -50,8 +56,12 @@ constexpr int64_t kMostGridTokens = int64_t{1} << 28;
 
 struct Options {
   ForwardRequest request;
+  std::vector<std::string> loras;
   std::string model;
   std::optional<std::string> text;
+  fs::path video;
+  CLI::Option* fps = nullptr;
+  std::optional<int64_t> count;
   fs::path plan;
   int64_t scene = 0;
   std::string grid;
@@ -93,11 +103,23 @@ std::vector<int64_t> parse_grid(const std::string& text) {
   throw Error(ErrorKind::usage, fmt::format("--grid: found \"{}\", FxHxW in tokens expected", text), "such as 8x6x9");
 }
 
+/// Whether a part is a model of its own, in a folder of its own or beside a video model.
+bool is_scorer(const Part& part) { return part.model_folder == "clip" || part.model_folder == "viclip" || part.model_folder == "yolov5"; }
+
 /// The folder of a model by name. A folder that holds just the part wanted will do.
 fs::path model_folder(const std::string& name, const Part& part) {
   std::error_code ignored;
   if (fs::is_directory(fs::path(name) / part.model_folder, ignored)) return name;
+  if (is_scorer(part) && fs::exists(fs::path(name) / "config.json", ignored)) return name;
   return find_model(name);
+}
+
+/// The texts of a request: the one given, or one a line on standard input.
+std::vector<std::string> read_texts(const std::optional<std::string>& text) {
+  if (text) return {*text};
+  std::vector<std::string> texts;
+  for (std::string line; std::getline(std::cin, line);) texts.push_back(line);
+  return texts;
 }
 
 /// How many ids a text may have in this model, `</s>` among them.
@@ -135,6 +157,18 @@ void run_tokens(const Options& options, const fs::path& model, Session& session)
   for (std::string line; std::getline(std::cin, line);) print_tokens(tokenizer, line, most, session);
 }
 
+/// "FILE" or "FILE=WEIGHT"; a file's own "=" is no trouble, since what follows it is no number.
+std::pair<fs::path, double> parse_lora(const std::string& text) {
+  const size_t equals = text.rfind('=');
+  if (equals == std::string::npos) return {text, 1.0};
+  double weight = 0;
+  const char* end = text.data() + text.size();
+  const auto [stopped, code] = std::from_chars(text.data() + equals + 1, end, weight);
+  if (code != std::errc() || stopped != end || equals + 1 == text.size()) return {text, 1.0};
+  checked_number("--lora", weight, -kMostLoraWeight, kMostLoraWeight);
+  return {text.substr(0, equals), weight};
+}
+
 void run_part(Options& options, Session& session) {
   ForwardRequest& request = options.request;
   const Part& part = part_named(request.part);
@@ -144,8 +178,16 @@ void run_part(Options& options, Session& session) {
   }
   if (part.name == "tokens") return run_tokens(options, request.model, session);
 
-  if (part.reads_tensors) require_option(!request.input.empty(), part, "--in");
+  const bool takes_text = part.name == "clip-text" || (part.name == "viclip" && options.text);
+  if (part.name == "frames") {
+    require_option(!options.video.empty(), part, "--video");
+    request.input = options.video;
+    if (options.fps->count() == 0) request.fps.clear();
+    if (options.count) request.count = static_cast<int>(checked_whole("--count", *options.count, {1, 100'000}));
+  }
+  if (part.reads_tensors && !takes_text) require_option(!request.input.empty(), part, "--in");
   if (part.writes) require_option(!request.output.empty(), part, "--out");
+  if (takes_text) request.texts = read_texts(options.text);
   if (part.name == "regions") {
     require_option(!options.plan.empty(), part, "--plan");
     require_option(options.scene != 0, part, "--scene");
@@ -153,6 +195,7 @@ void run_part(Options& options, Session& session) {
     request.grid = parse_grid(options.grid);
     request.scene = load_scene(options.plan, static_cast<size_t>(checked_whole("--scene", options.scene, {1, 1'000'000})));
   }
+  for (const std::string& lora : options.loras) request.loras.push_back(parse_lora(lora));
   request.steps = static_cast<int>(checked_whole("--steps", options.steps, kStepsRange));
   checked_number("--guidance-scale", request.guidance_scale, 0, kMostGuidance);
   checked_whole("--seed", request.seed, kSeedRange);
@@ -189,17 +232,24 @@ CommandBody attach_forward(CLI::App& app) {
   add("--model", options->model, "NAME", "a folder in the Hugging Face layout, a name in its cache, or playset");
   add("--in", request.input, "FILE", "tensors to read (safetensors)");
   add("--out", request.output, "FILE", "tensors to write (safetensors), or the mp4");
-  add("--text", options->text, "TEXT", "tokens: the text");
+  add("--text", options->text, "TEXT", "tokens, clip-text and viclip: the text");
+  add("--video", options->video, "FILE", "frames: the video");
+  add("--start", request.start_s, "S", "frames: seconds from the first frame");
+  add("--end", request.end_s, "S", "frames: seconds from the first frame, not included");
+  add("--count", options->count, "N", "frames: this many, spread evenly");
   add("--plan", options->plan, "FILE", "regions: plan.json, the text of a plan, or the authors' JSON Lines");
   add("--scene", options->scene, "K", "regions: the scene (of JSON Lines: the line), from 1");
   add("--grid", options->grid, "FxHxW", "regions: frames, height and width in tokens");
   add("--interpolation", request.interpolation, "NAME", "regions: repeat or linear")->capture_default_str();
+  add("--lora", options->loras, "FILE[=WEIGHT]", "transformer: a LoRA and its strength, 1 if not said; repeatable; `lora_regions` says where each acts");
   add("--visual-attn", request.visual_attn, "NAME", "transformer and denoise with regions: full or hard")->capture_default_str();
+  app.add_flag("--vae-tiling", request.vae_tiling, "vae-encode and vae-decode: in overlapping tiles");
   add("--steps", options->steps, "N", "denoise: steps")->capture_default_str();
   add("--guidance-scale", request.guidance_scale, "X", "denoise: 1 is no guidance")->capture_default_str();
   add("--sampler", request.sampler, "NAME", "denoise: auto, ddim or dpm")->capture_default_str();
   add("--seed", request.seed, "N", "denoise: of the noise that DPM draws")->capture_default_str();
-  add("--fps", request.fps, "RATE", "video-write: such as 8 or 24000/1001")->capture_default_str();
+  options->fps = add("--fps", request.fps, "RATE", "video-write: such as 8 or 24000/1001; frames: those shown at this rate, else all");
+  options->fps->capture_default_str();
   add("--device", request.device, "NAME", "auto, cpu or cuda")->capture_default_str();
   add("--dtype", request.dtype, "NAME", "auto, fp32, fp16 or bf16")->capture_default_str();
   return [options](Session& session) { run_part(*options, session); };

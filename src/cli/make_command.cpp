@@ -13,6 +13,7 @@ CommandBody attach_make(CLI::App& app) {
   app.add_option("FILM", request->film, "the film's folder, or its film.toml")->required();
   app.add_option("--scene", request->scene, "only this scene, from 1; nothing is joined then")->type_name("K");
   add_setting_options(app, request->overrides);
+  add_prior_options(app, *request);
   return [request](Session& session) { make_and_tell(*request, session); };
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "cli/prior_report.h"
 #include "cli/terminal_text.h"
 #include "film/film_folder.h"
 
@@ -25,6 +26,7 @@ Json done_event(const MakeResult& result) {
     event["film"] = result.film.string();
     event["joined"] = result.joined;
   }
+  if (!result.priors.empty()) event["priors"] = priors_json(result.priors);
   event["scenes"] = Json::array();
   for (const SceneOutcome& scene : result.scenes) {
     event["scenes"].push_back({{"scene", scene.scene},
@@ -46,6 +48,7 @@ Json done_event(const MakeResult& result) {
 }
 
 void tell(const MakeResult& result, const Session& session) {
+  for (const PriorOutcome& prior : result.priors) session.print(prior_line(prior));
   bool anything = result.joined;
   for (const SceneOutcome& scene : result.scenes) {
     if (scene.nothing()) continue;

@@ -19,9 +19,24 @@ void add_setting_options(CLI::App& app, SettingOverrides& overrides) {
   add("--sampler", overrides.sampler, "NAME", "auto, ddim or dpm");
   add("--interpolation", overrides.interpolation, "NAME", "how key frames fill the scene: repeat or linear");
   add("--visual-attn", overrides.visual_attn, "NAME", "what pictures' tokens see of each other: full, or hard (only within regions)");
+  app.add_flag("--vae-tiling", overrides.vae_tiling, "decode large pictures in overlapping tiles: far less memory, pictures change a little")
+      ->group("Instead of what film.toml says");
   add("--device", overrides.device, "NAME", "auto, cpu or cuda");
   add("--dtype", overrides.dtype, "NAME", "auto, fp32, fp16 or bf16");
   add("--noise-dtype", overrides.noise_dtype, "NAME", "fp32, or model for diffusers' draw in the model's type");
+}
+
+void add_prior_options(CLI::App& app, MakeRequest& request) {
+  constexpr const char* kGroup = "Priors";
+  SettingOverrides& overrides = request.overrides;
+  app.add_flag("--no-priors", overrides.no_priors, "the model alone")->group(kGroup);
+  app.add_option("--priors", overrides.priors, "on, or off for the model alone")->type_name("on|off")->group(kGroup);
+  app.add_option("--prior-weight", overrides.prior_weights, "how strongly the prior of a character or motion acts; 0 leaves it out; repeatable")
+      ->type_name("ID=W")->allow_extra_args(false)->group(kGroup);
+  app.add_option("--lora-scope", overrides.lora_scope, "where priors act: region, or global (everywhere)")->type_name("NAME")->group(kGroup);
+  app.add_option("--lora-text-tokens", overrides.lora_text_tokens, "whether they act on the texts of their regions too: on or off")->type_name("on|off")->group(kGroup);
+  app.add_flag("--strict", request.strict, "refuse when the plan wants a prior that cannot be learnt")->group(kGroup);
+  app.add_flag("!--no-wait", request.wait, "exit with code 7 when another run learns the same prior")->group(kGroup);
 }
 
 }  // namespace dreamrunner

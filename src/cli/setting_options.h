@@ -1,6 +1,6 @@
 #pragma once
 
-#include "film/film_settings.h"
+#include "film/make_film.h"
 
 namespace CLI {
 class App;
@@ -11,5 +11,8 @@ namespace dreamrunner {
 /// Adds the options that say something over film.toml (`--steps`, `--seed`, `--model`, ...) to a subcommand. `overrides`
 /// must live as long as the parser.
 void add_setting_options(CLI::App& app, SettingOverrides& overrides);
+
+/// Adds the options about priors that `make` and `generate` share.
+void add_prior_options(CLI::App& app, MakeRequest& request);
 
 }  // namespace dreamrunner

@@ -23,8 +23,16 @@ namespace {
 
 std::string scene_file(int scene, const char* name) { return fmt::format("scenes/{:02}/{}", scene, name); }
 
-/// The holder writes its name a moment after it has the lock; a loser that comes in between waits for it a little.
-std::string holder_of(int fd) {
+std::string own_name() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "unknown");
+  return fmt::format("process {} on {}\n", ::getpid(), host.data());
+}
+
+}  // namespace
+
+std::string lock_holder(int fd) {
+  // The holder writes its name a moment after it has the lock; a loser that comes in between waits for it a little.
   for (int attempt = 0; attempt < 20; ++attempt) {
     std::array<char, 256> text{};
     const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
@@ -34,13 +42,10 @@ std::string holder_of(int fd) {
   return "a process that has not said its name";
 }
 
-std::string own_name() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "unknown");
-  return fmt::format("process {} on {}\n", ::getpid(), host.data());
+void write_lock_holder(int fd) {
+  const std::string name = own_name();
+  if (::ftruncate(fd, 0) == 0) [[maybe_unused]] const ssize_t ignored = ::pwrite(fd, name.data(), name.size(), 0);
 }
-
-}  // namespace
 
 FilmFolder::FilmFolder(const fs::path& film) {
   std::error_code code;
@@ -67,16 +72,18 @@ std::string FilmFolder::video_name(int scene) { return scene_file(scene, "scene.
 std::string FilmFolder::sheet_name(int scene) { return scene_file(scene, "sheet.png"); }
 
 void FilmFolder::sweep_temporaries() const {
-  std::vector<fs::path> folders{root_, root_ / "plan"};
+  std::vector<fs::path> folders{root_, root_ / "plan", state_folder()};
   std::error_code code;
-  for (const auto& entry : fs::directory_iterator(root_ / "scenes", code)) {
-    if (entry.is_directory(code)) folders.push_back(entry.path());
+  for (const char* parent : {"scenes", "motions", "characters"}) {
+    for (const auto& entry : fs::directory_iterator(root_ / parent, code)) {
+      if (entry.is_directory(code)) folders.push_back(entry.path());
+    }
   }
   for (const fs::path& folder : folders) {
     for (const auto& entry : fs::directory_iterator(folder, code)) {
       const std::string name = entry.path().filename().string();
       if (!name.ends_with(".tmp")) continue;
-      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".film.mp4.", ".plan.json.", ".preview."}) {
+      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".film.mp4.", ".plan.json.", ".preview.", ".prior.safetensors.", ".hashes.json."}) {
         if (name.starts_with(artefact)) fs::remove(entry.path(), code);
       }
     }
@@ -87,9 +94,7 @@ FolderLock::FolderLock(const FilmFolder& folder) : folder_(folder) {
   while (!try_to_hold()) {
     // The last holder removed the file between our opening and locking it: what we hold is nobody's lock any more.
   }
-  // Information for people; a full disk must not keep a run out that may only read.
-  const std::string name = own_name();
-  if (::ftruncate(fd_, 0) == 0) [[maybe_unused]] const ssize_t ignored = ::pwrite(fd_, name.data(), name.size(), 0);
+  write_lock_holder(fd_);
 }
 
 bool FolderLock::try_to_hold() {
@@ -106,7 +111,7 @@ bool FolderLock::try_to_hold() {
   while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) fail("cannot be locked");
-    const std::string holder = holder_of(fd_);
+    const std::string holder = lock_holder(fd_);
     ::close(fd_);
     throw Error(ErrorKind::busy, fmt::format("{}: another run holds the folder: {}", folder_.root().string(), holder),
                 "wait for it, or stop it and run this again");

@@ -30,6 +30,13 @@ class FilmFolder {
   std::filesystem::path root_;
 };
 
+/// Who holds the lock of an open lock file, in words: "process 4711 on anvil".
+std::string lock_holder(int fd);
+
+/// Writes this process's name into a lock file that it holds. Information for people: a full disk is no error here, it must
+/// not keep a run out that may only read.
+void write_lock_holder(int fd);
+
 /// Keeps other runs out of a film folder while it lives. The kernel holds the lock (`flock`), so it ends with the process,
 /// however that ends; the file's text (pid and host) is for people only. A run that recorded nothing in a new film takes
 /// the file away again.

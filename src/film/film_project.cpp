@@ -38,6 +38,18 @@ Json picture_part(const Scene& scene) {
 
 std::string picture_hash(const Scene& scene) { return sha256_hex(picture_part(scene).dump()); }
 
+/// Which regions, by number; what they are is in the scene's hash.
+std::string places_hash(const std::vector<RegionPlace>& places) {
+  std::string text;
+  for (const RegionPlace& place : places) text += fmt::format("{}:{} ", place.key_frame, place.region);
+  return sha256_hex(text);
+}
+
+/// Said only where tiling is on, so that a film without it keeps its records.
+void add_tiling(Json& inputs, const FilmProject& film) {
+  if (film.settings.generate.vae_tiling) inputs["vae_tiling"] = true;
+}
+
 }  // namespace
 
 std::string FilmProject::title() const {
@@ -65,12 +77,16 @@ FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, s
   }
   settings.generate.model = find_model(settings.model);
   std::string fingerprint = model_fingerprint(settings.generate.model);
-  return {std::move(folder), std::move(settings), std::move(plan), std::move(fingerprint)};
+  complete_for_priors(plan, settings);
+  FilmProject project{std::move(folder), std::move(settings), std::move(plan), std::move(fingerprint), {}, {}};
+  project.hashes = FileHashes(project.folder.state_folder() / "hashes.json");
+  project.priors = PriorGatherer(project.folder.root(), project.settings, project.model_fingerprint, project.hashes).gather(project.plan);
+  return project;
 }
 
 Json latents_inputs(const FilmProject& film, int scene) {
   const GenerationSettings& generate = film.settings.generate;
-  return {{"artefact", "latents"},
+  Json inputs = {{"artefact", "latents"},
           {"format", kLatentsFormat},
           {"model", film.model_fingerprint},
           {"scene", picture_hash(film.scene(scene))},
@@ -86,10 +102,22 @@ Json latents_inputs(const FilmProject& film, int scene) {
           {"visual_attn", generate.visual_attn},
           {"dtype", generate.dtype},
           {"noise_dtype", generate.noise_dtype}};
+  // Said only where there are priors, so that a film without them keeps its records.
+  const std::vector<SceneBinding> bindings = film.bindings(scene);
+  if (bindings.empty()) return inputs;
+  const bool everywhere = film.settings.lora_scope == "global";
+  inputs["lora_scope"] = film.settings.lora_scope;
+  inputs["lora_text_tokens"] = generate.lora_text_tokens;
+  for (const SceneBinding& binding : bindings) {
+    Json prior = {{"prior", binding.prior->hash}, {"weight", binding.prior->weight}};
+    if (!everywhere) prior["places"] = places_hash(binding.places);
+    inputs[binding.prior->label()] = prior;
+  }
+  return inputs;
 }
 
 Json video_inputs(const FilmProject& film, int scene, const std::string& latents_sha256) {
-  return {{"artefact", "video"},
+  Json inputs = {{"artefact", "video"},
           {"format", kVideoFormat},
           {"model", film.model_fingerprint},
           {"latents", latents_sha256},
@@ -98,10 +126,12 @@ Json video_inputs(const FilmProject& film, int scene, const std::string& latents
           {"prompt", sha256_hex(film.scene(scene).background)},
           {"number", scene},
           {"seed", film.seed(scene)}};
+  add_tiling(inputs, film);
+  return inputs;
 }
 
 Json sheet_inputs(const FilmProject& film, int scene, const std::string& latents_sha256) {
-  return {{"artefact", "sheet"},
+  Json inputs = {{"artefact", "sheet"},
           {"format", kSheetFormat},
           {"model", film.model_fingerprint},
           {"latents", latents_sha256},
@@ -110,6 +140,8 @@ Json sheet_inputs(const FilmProject& film, int scene, const std::string& latents
           {"fps", optional_json(film.settings.fps)},
           {"number", scene},
           {"seed", film.seed(scene)}};
+  add_tiling(inputs, film);
+  return inputs;
 }
 
 Json film_inputs(const FilmProject& film, const std::vector<std::string>& videos) {

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "film/film_folder.h"
+#include "film/film_priors.h"
 #include "film/film_settings.h"
 #include "stages/stages.h"
 #include "story/plan_types.h"
@@ -17,8 +18,10 @@ namespace dreamrunner {
 struct FilmProject {
   FilmFolder folder;
   FilmSettings settings;  ///< The command line's choices are in; `generate.model` is the folder found.
-  Plan plan;
+  Plan plan;              ///< With every motion listed, and film.toml's characters (`complete_for_priors`).
   std::string model_fingerprint;
+  FilmPriors priors;      ///< Empty where they are switched off.
+  FileHashes hashes;      ///< Of what priors are learnt from; a run that holds the folder saves them.
 
   /// film.toml's title, else the plan's, else the folder's name.
   std::string title() const;
@@ -27,6 +30,8 @@ struct FilmProject {
   const Scene& scene(int number) const { return plan.scenes.at(static_cast<size_t>(number - 1)); }
   /// The scene's own seed, else the film's plus number - 1, so that neighbours do not start from the same noise.
   int64_t seed(int number) const;
+  /// The priors that act in the scene; they point into `priors`.
+  std::vector<SceneBinding> bindings(int number) const { return scene_bindings(priors, plan, scene(number)); }
 };
 
 /// Reads everything; with `scene`, also makes sure that the plan has it: Error(usage). Throws what `FilmFolder`, `load_film_settings`, `apply_overrides`, `load_plan`, `find_model` and

@@ -22,6 +22,8 @@ constexpr std::array<std::string_view, 2> kNoiseDtypes{"fp32", "model"};
 constexpr std::array<std::string_view, 3> kSamplers{"auto", "ddim", "dpm"};
 constexpr std::array<std::string_view, 2> kInterpolations{"repeat", "linear"};
 constexpr std::array<std::string_view, 2> kVisualAttentions{"full", "hard"};
+constexpr std::array<std::string_view, 2> kLoraScopes{"region", "global"};
+constexpr std::array<std::string_view, 2> kOnOff{"on", "off"};
 constexpr std::array<std::string_view, 3> kPlanners{"layout", "chat", "recorded"};
 
 /// Assigns where the file says something, and leaves the default where it does not.
@@ -33,13 +35,6 @@ void set(Target& target, const std::optional<Value>& value) {
 template <typename Value>
 void set(std::optional<int>& target, const std::optional<Value>& value) {
   if (value) target = static_cast<int>(*value);
-}
-
-/// Ids become file names and are looked up by plans, so they are kept to letters that every file system takes.
-void check_id(const std::string& where, const std::string& id) {
-  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
-  if (!id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), allowed)) return;
-  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", 1 to 64 of a-z, 0-9, - and _ expected", where, id));
 }
 
 /// For what the program writes: a film from a stranger must not reach out of its folder.
@@ -61,6 +56,9 @@ void read_generate(TableReader& reader, FilmSettings& settings) {
   set(generate.interpolation, reader.choice("interpolation", kInterpolations));
   set(generate.visual_attn, reader.choice("visual_attn", kVisualAttentions));
   set(generate.noise_dtype, reader.choice("noise_dtype", kNoiseDtypes));
+  set(generate.vae_tiling, reader.flag("vae_tiling"));
+  set(settings.lora_scope, reader.choice("lora_scope", kLoraScopes));
+  set(generate.lora_text_tokens, reader.flag("lora_text_tokens"));
   if (const auto fps = reader.number("fps", 1, kMostFps)) settings.fps = fps;
   reader.finish();
 }
@@ -115,8 +113,23 @@ FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacte
   set(entry.character.token, reader.text("token"));
   set(entry.character.name, reader.text("name"));
   entry.pictures = reader.texts("pictures");
+  entry.captions = reader.texts("captions");
   reader.finish();
   return entry;
+}
+
+void apply_prior_overrides(FilmSettings& settings, const SettingOverrides& overrides) {
+  if (overrides.lora_scope) settings.lora_scope = checked_choice("--lora-scope", *overrides.lora_scope, kLoraScopes);
+  if (overrides.lora_text_tokens) settings.generate.lora_text_tokens = checked_choice("--lora-text-tokens", *overrides.lora_text_tokens, kOnOff) == "on";
+  PriorSettings& priors = settings.priors;
+  if (overrides.priors) priors.use = checked_choice("--priors", *overrides.priors, kOnOff) == "on";
+  if (overrides.no_priors) priors.use = false;
+  for (const std::string& text : overrides.prior_weights) {
+    const auto [id, weight] = parse_prior_weight(text, "--prior-weight");
+    priors.weights[id] = weight;
+  }
+  if (overrides.prior_seed) priors.seed = checked_whole("--seed", *overrides.prior_seed, kSeedRange);
+  priors.command_line = overrides.prior_recipe;
 }
 
 }  // namespace
@@ -153,6 +166,7 @@ FilmSettings load_film_settings(const fs::path& file) {
     set(settings.library, reader.text("path"));
     reader.finish();
   }
+  if (const toml::table* section = top.table("priors")) settings.priors = read_prior_settings(*section, name);
   for (const toml::table* section : top.tables("character")) {
     TableReader reader(*section, name, "character");
     settings.characters.push_back(read_character(reader, settings.characters));
@@ -180,10 +194,12 @@ void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides) 
   choice(generate.sampler, "--sampler", overrides.sampler, kSamplers);
   choice(generate.interpolation, "--interpolation", overrides.interpolation, kInterpolations);
   choice(generate.visual_attn, "--visual-attn", overrides.visual_attn, kVisualAttentions);
+  if (overrides.vae_tiling) generate.vae_tiling = true;
   if (overrides.guidance_scale) {
     generate.guidance_scale = checked_number("--guidance-scale", *overrides.guidance_scale, 0, kMostGuidance);
   }
   set(generate.negative_prompt, overrides.negative_prompt);
+  apply_prior_overrides(settings, overrides);
   if (overrides.model) {
     if (overrides.model->empty()) throw Error(ErrorKind::usage, "--model: found an empty text, a model expected");
     settings.model = *overrides.model;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "film/prior_settings.h"
 #include "plan/chat_settings.h"
 #include "stages/stages.h"
 #include "story/plan_types.h"
@@ -16,6 +17,7 @@ namespace dreamrunner {
 struct FilmCharacter {
   Character character;
   std::vector<std::string> pictures;  ///< Paths or patterns, relative to the film folder.
+  std::vector<std::string> captions;  ///< What each picture shows; empty: said beside the pictures, or by token and name.
 };
 
 /// `[planner]`: who plans, and within which limits.
@@ -43,6 +45,8 @@ struct FilmSettings {
   std::vector<FilmCharacter> characters;
   PlannerSettings planner;
   std::string library;  ///< Path of the clip catalogue, kept for the retrieval stage.
+  PriorSettings priors;
+  std::string lora_scope = "region";  ///< Where priors act: "region" (where their character or motion is) or "global".
 };
 
 /// What the command line may say over film.toml.
@@ -55,12 +59,20 @@ struct SettingOverrides {
   std::optional<std::string> sampler;
   std::optional<std::string> interpolation;
   std::optional<std::string> visual_attn;
+  bool vae_tiling = false;  ///< Turns it on; film.toml says the rest.
   std::optional<int64_t> steps;
   std::optional<double> guidance_scale;
   std::optional<std::string> negative_prompt;
   std::optional<int64_t> num_frames;
   std::optional<int64_t> height;
   std::optional<int64_t> width;
+  std::optional<std::string> lora_scope;
+  std::optional<std::string> lora_text_tokens;  ///< "on" or "off".
+  std::optional<std::string> priors;            ///< "on" or "off".
+  bool no_priors = false;
+  std::vector<std::string> prior_weights;       ///< "ID=WEIGHT".
+  std::optional<int64_t> prior_seed;            ///< `learn` only, as are the changes of the recipe, checked.
+  Json prior_recipe = Json::object();
 };
 
 /// Reads film.toml. A model path that exists relative to the film folder becomes absolute; any other name is left for

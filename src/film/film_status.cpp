@@ -1,13 +1,29 @@
 #include "film/film_status.h"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 
 #include "film/film_project.h"
 #include "film/plan_film.h"
+#include "film/prior_library.h"
 
 namespace dreamrunner {
+namespace {
+
+/// A prior that no scene waits for may be missing: the film can be looked at and joined without it.
+Verdict judge_prior(const FilmProject& film, const FilmPrior& prior, bool needed) {
+  if (prior.is_own()) return {Freshness::fresh, "a file of your own"};
+  const PriorLibrary library(prior_library_folder(film.folder.root(), film.settings.priors.library));
+  const PriorLibrary::State state = library.look(prior.hash);
+  if (state == PriorLibrary::State::sound) return {Freshness::fresh, ""};
+  if (!needed) return {Freshness::fresh, "not in the library, and no scene waits for it"};
+  if (state == PriorLibrary::State::damaged) return {Freshness::damaged, "its bytes are not those of its record"};
+  return {Freshness::missing, fmt::format("to be learnt from {} {}", prior.examples.size(), prior.kind == PriorKind::motion ? "clips" : "pictures")};
+}
+
+}  // namespace
 
 bool FilmStatus::fresh() const {
   return std::all_of(artefacts.begin(), artefacts.end(), [](const ArtefactStatus& artefact) { return artefact.verdict.fresh(); });
@@ -22,10 +38,15 @@ FilmStatus film_status(const std::filesystem::path& path, const SettingOverrides
     const Freshness freshness = plan.standing == PlanStanding::stale ? Freshness::stale : Freshness::fresh;
     status.artefacts.push_back({film.settings.plan.generic_string(), {freshness, plan.reason + (plan.kept() ? ", kept" : "")}});
   }
+  const size_t priors_at = status.artefacts.size();
+  std::set<const FilmPrior*> needed;
   int first_unfinished = 0;
   for (int scene = 1; scene <= film.scene_count(); ++scene) {
     SceneVerdict verdict = judge_scene(film, journal, scene);
     if (first_unfinished == 0 && !verdict.video.fresh()) first_unfinished = scene;
+    if (!verdict.latents.fresh()) {
+      for (const SceneBinding& binding : film.bindings(scene)) needed.insert(binding.prior);
+    }
     status.artefacts.push_back({FilmFolder::latents_name(scene), std::move(verdict.latents)});
     status.artefacts.push_back({FilmFolder::video_name(scene), std::move(verdict.video)});
     status.artefacts.push_back({FilmFolder::sheet_name(scene), std::move(verdict.sheet)});
@@ -34,6 +55,9 @@ FilmStatus film_status(const std::filesystem::path& path, const SettingOverrides
   // The record speaks of the videos that were joined, not of what they ought to be by now.
   if (joined.fresh() && first_unfinished != 0) joined = {Freshness::stale, fmt::format("scene {} is to be made", first_unfinished)};
   status.artefacts.push_back({FilmFolder::film_name(), std::move(joined)});
+  std::vector<ArtefactStatus> priors;
+  for (const FilmPrior& prior : film.priors.all) priors.push_back({prior.link_name(), judge_prior(film, prior, needed.contains(&prior))});
+  status.artefacts.insert(status.artefacts.begin() + static_cast<std::ptrdiff_t>(priors_at), priors.begin(), priors.end());
   status.notes = journal.notes();
   return status;
 }

@@ -36,6 +36,9 @@ std::string what_changed(const Json& recorded, const Json& wanted) {
     const bool is_short = old_text.size() <= kLongestShownValue && new_text.size() <= kLongestShownValue;
     changes.push_back(is_short ? fmt::format("{} was {}, is {}", name, old_text, new_text) : name + " changed");
   }
+  for (const auto& [name, value] : recorded.items()) {
+    if (!wanted.contains(name)) changes.push_back(name + " is no more");
+  }
   return changes.empty() ? "made by another version of the program" : fmt::format("{}", fmt::join(changes, ", "));
 }
 

@@ -1,8 +1,10 @@
 #include "film/make_film.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -11,6 +13,7 @@
 #include "base/hash.h"
 #include "film/film_project.h"
 #include "film/freshness.h"
+#include "film/learn_film.h"
 #include "film/plan_film.h"
 #include "film/records.h"
 #include "film/scene_sheet.h"
@@ -34,8 +37,8 @@ class Stopwatch {
 /// One run over a film whose folder is locked.
 class Maker {
  public:
-  Maker(const FilmProject& film, const EngineOpener& engine, RunContext& run)
-      : film_(film), engine_(engine), run_(run), journal_(film.folder.journal_file()) {
+  Maker(const FilmProject& film, const EngineOpener& engine, bool wait, RunContext& run)
+      : film_(film), engine_(engine), wait_(wait), run_(run), journal_(film.folder.journal_file()) {
     for (const std::string& note : journal_.notes()) run_.report().note(note);
   }
 
@@ -46,6 +49,7 @@ class Maker {
       verdicts.push_back(judge_scene(film_, journal_, scene));
       engine_needed = engine_needed || !verdicts.back().fresh();
     }
+    provide_priors(first, verdicts, result);
     if (engine_needed) open_generator(first, verdicts, result);
     for (int scene = first; scene <= last; ++scene) {
       result.scenes.push_back(make_scene(scene, verdicts[static_cast<size_t>(scene - first)]));
@@ -77,6 +81,36 @@ class Maker {
   static std::string label(int scene) { return fmt::format("scene {}", scene); }
   fs::path path_of(const std::string& name) const { return film_.folder.root() / name; }
 
+  /// Sees to the priors of the scenes to denoise; those of finished scenes may be missing by now.
+  void provide_priors(int first, const std::vector<SceneVerdict>& verdicts, MakeResult& result) {
+    std::set<PriorId> wanted;
+    std::vector<const FilmPrior*> acting;
+    for (size_t i = 0; i < verdicts.size(); ++i) {
+      if (verdicts[i].latents.fresh()) continue;
+      const int scene = first + static_cast<int>(i);
+      wanted.merge(wanted_in(film_.plan, film_.scene(scene)));
+      for (const SceneBinding& binding : film_.bindings(scene)) {
+        if (std::find(acting.begin(), acting.end(), binding.prior) == acting.end()) acting.push_back(binding.prior);
+      }
+    }
+    for (const std::string& line : missing_in_words(film_.priors, wanted)) run_.report().note(line);
+    if (acting.empty()) return;
+    const PriorProvider provider(film_, engine_, run_, {.force = false, .wait = wait_});
+    for (const FilmPrior* prior : acting) {
+      run_.check();
+      result.priors.push_back(provider.provide(*prior));
+      prior_file_[prior] = result.priors.back().file;
+    }
+  }
+
+  SceneJob job(int scene) const {
+    SceneJob job{film_.scene(scene), film_.seed(scene), label(scene), {}};
+    for (const SceneBinding& binding : film_.bindings(scene)) {
+      job.priors.push_back({prior_file_.at(binding.prior), binding.prior->weight, binding.places, film_.settings.lora_scope == "global"});
+    }
+    return job;
+  }
+
   /// Hands the engine the scenes to denoise and no others: each of their texts costs time.
   void open_generator(int first, const std::vector<SceneVerdict>& verdicts, MakeResult& result) {
     std::vector<SceneJob> jobs;
@@ -84,7 +118,7 @@ class Maker {
       const int scene = first + static_cast<int>(i);
       if (verdicts[i].latents.fresh()) continue;
       job_of_scene_[scene] = jobs.size();
-      jobs.push_back({film_.scene(scene), film_.seed(scene), label(scene)});
+      jobs.push_back(job(scene));
     }
     run_.check();
     generator_ = engine_().open_scenes(film_.settings.generate, jobs, run_);
@@ -172,10 +206,12 @@ class Maker {
 
   const FilmProject& film_;
   const EngineOpener& engine_;
+  bool wait_;
   RunContext& run_;
   Journal journal_;
   std::unique_ptr<SceneGenerator> generator_;
   std::map<int, size_t> job_of_scene_;
+  std::map<const FilmPrior*, fs::path> prior_file_;
 };
 
 }  // namespace
@@ -183,13 +219,21 @@ class Maker {
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run) {
   const Stopwatch watch;
   plan_if_needed(request.film, run);
-  const FilmProject film = open_film(request.film, request.overrides, request.scene);
+  FilmProject film = open_film(request.film, request.overrides, request.scene);
+  const int first = request.scene.value_or(1);
+  const int last = request.scene.value_or(film.scene_count());
+  if (request.strict) {
+    std::set<PriorId> wanted;
+    for (int scene = first; scene <= last; ++scene) wanted.merge(wanted_in(film.plan, film.scene(scene)));
+    refuse_missing(film.folder.root(), missing_in_words(film.priors, wanted), true);
+  }
   const FolderLock lock(film.folder);
   film.folder.sweep_temporaries();
-  Maker maker(film, engine, run);
+  film.hashes.save();
+  Maker maker(film, engine, request.wait, run);
   MakeResult result;
   result.folder = film.folder.root();
-  maker.make_scenes(request.scene.value_or(1), request.scene.value_or(film.scene_count()), result);
+  maker.make_scenes(first, last, result);
   if (!request.scene) {
     result.joined = maker.join();
     result.film = film.folder.root() / FilmFolder::film_name();

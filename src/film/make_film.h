@@ -1,13 +1,13 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/run_context.h"
 #include "film/film_settings.h"
+#include "film/prior_provider.h"
 #include "stages/stages.h"
 
 namespace dreamrunner {
@@ -17,6 +17,8 @@ struct MakeRequest {
   std::filesystem::path film;   ///< The folder, or its film.toml.
   SettingOverrides overrides;
   std::optional<int> scene;     ///< Only this scene, counted from 1; then nothing is joined.
+  bool strict = false;          ///< Refuse when a prior that the plan wants cannot be learnt.
+  bool wait = true;             ///< For another run that learns the same prior; else Error(busy).
 };
 
 /// What was done for a scene. What was not done was fresh already.
@@ -33,6 +35,7 @@ struct SceneOutcome {
 /// What a run did.
 struct MakeResult {
   std::filesystem::path folder;
+  std::vector<PriorOutcome> priors;       ///< Those that scenes to be denoised wanted.
   std::vector<SceneOutcome> scenes;
   bool joined = false;                    ///< film.mp4 was written.
   std::filesystem::path film;             ///< film.mp4; empty when one scene was asked for.
@@ -40,15 +43,13 @@ struct MakeResult {
   double total_s = 0;
 };
 
-/// Called when something must be denoised or decoded, at most once; `open_engine` in the program.
-using EngineOpener = std::function<Engine&()>;
-
-/// Plans the film first where its plan is missing or stale (`plan_if_needed`). Then makes what is missing, stale or damaged
+/// Plans the film first where its plan is missing or stale (`plan_if_needed`), says what no prior can be learnt for, and
+/// learns the priors that scenes to be denoised want and the library lacks. Then makes what is missing, stale or damaged
 /// and leaves the rest alone, scene by scene: latents, then video and contact sheet, at last film.mp4. Each artefact is
 /// complete on the disk and recorded before the next one begins, so a run may be stopped or killed at any instant and the
 /// next one goes on from there to the same bytes. A damaged artefact is kept as NAME.bad. A film that is fresh is told from
 /// its records; the engine is not opened.
-/// Throws what `plan_film` and `open_film` throw, with the folder untouched; Error(usage) for a scene that the plan does not have;
+/// Throws what `plan_film` and `open_film` throw, with the folder untouched, as by Error(input_file) with `strict`; Error(usage) for a scene that the plan does not have;
 /// Error(busy), Error(storage), Error(interrupted), and what the engine throws.
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run);
 

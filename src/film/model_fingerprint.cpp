@@ -19,6 +19,7 @@ constexpr uint64_t kPieceBytes = 64u << 10;
 constexpr uint64_t kPieces = 64;
 
 bool decides_the_film(const fs::path& file) {
+  if (file.filename() == "priors.json") return false;  // What it decides, the priors, is looked at by itself.
   return file.extension() == ".json" || file.extension() == ".safetensors" || file.filename() == "spiece.model";
 }
 

@@ -51,6 +51,12 @@ std::string checked_choice(const std::string& where, const std::string& value, s
               near.empty() ? "" : fmt::format("did you mean \"{}\"?", near));
 }
 
+void check_id(const std::string& where, const std::string& id) {
+  const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
+  if (!id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), allowed)) return;
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", 1 to 64 of a-z, 0-9, - and _ expected", where, id));
+}
+
 std::string nearest_word(const std::string& word, std::span<const std::string_view> known) {
   std::string best;
   size_t best_changes = SIZE_MAX;

@@ -36,6 +36,10 @@ double checked_number(const std::string& where, double value, double least, doub
 /// `value`, or Error(usage) that lists `choices` and names the nearest.
 std::string checked_choice(const std::string& where, const std::string& value, std::span<const std::string_view> choices);
 
+/// Throws Error(usage) unless `id` is 1 to 64 of a-z, 0-9, - and _: ids become file names and are looked up by plans, so they
+/// are kept to letters that every file system takes.
+void check_id(const std::string& where, const std::string& id);
+
 /// The one of `known` that takes the fewest single-letter changes to reach from `word`; empty when none is near enough to be
 /// a slip of the pen (at most a third of its letters, and at least two).
 std::string nearest_word(const std::string& word, std::span<const std::string_view> known);

@@ -17,7 +17,7 @@ struct KeyPlace {
 };
 
 /// Keys that people put at the top of the file, or under another heading, and where they belong.
-constexpr std::array<KeyPlace, 21> kPlaces{{{"steps", "[generate]"},
+constexpr std::array<KeyPlace, 22> kPlaces{{{"steps", "[generate]"},
                                             {"guidance_scale", "[generate]"},
                                             {"negative_prompt", "[generate]"},
                                             {"num_frames", "[generate]"},
@@ -27,6 +27,7 @@ constexpr std::array<KeyPlace, 21> kPlaces{{{"steps", "[generate]"},
                                             {"interpolation", "[generate]"},
                                             {"visual_attn", "[generate]"},
                                             {"noise_dtype", "[generate]"},
+                                            {"vae_tiling", "[generate]"},
                                             {"fps", "[generate]"},
                                             {"device", "[model]"},
                                             {"dtype", "[model]"},
@@ -118,6 +119,23 @@ std::optional<double> TableReader::number(const std::string& key, double least, 
   if (node->is_integer()) return checked_number(where(key), static_cast<double>(node->as_integer()->get()), least, most);
   if (!node->is_floating_point()) wrong_type(key, "a number");
   return checked_number(where(key), node->as_floating_point()->get(), least, most);
+}
+
+std::optional<bool> TableReader::flag(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  if (!node->is_boolean()) wrong_type(key, "true or false");
+  return node->as_boolean()->get();
+}
+
+std::optional<Json> TableReader::value(const std::string& key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  if (node->is_boolean()) return Json(node->as_boolean()->get());
+  if (node->is_integer()) return Json(node->as_integer()->get());
+  if (node->is_floating_point()) return Json(node->as_floating_point()->get());
+  if (node->is_string()) return Json(node->as_string()->get());
+  wrong_type(key, "a plain value");
 }
 
 std::vector<std::string> TableReader::texts(const std::string& key) {

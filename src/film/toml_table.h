@@ -8,6 +8,7 @@
 
 #include <toml++/toml.h>
 
+#include "base/json.h"
 #include "film/setting_checks.h"
 
 namespace dreamrunner {
@@ -28,6 +29,9 @@ class TableReader {
   std::optional<int64_t> whole(const std::string& key, WholeRange range);
   /// Whole numbers are numbers too.
   std::optional<double> number(const std::string& key, double least, double most);
+  std::optional<bool> flag(const std::string& key);
+  /// A text, number or truth value of whatever kind, for a caller who knows what may stand there.
+  std::optional<Json> value(const std::string& key);
   /// A text or a list of texts.
   std::vector<std::string> texts(const std::string& key);
   const toml::table* table(const std::string& key);

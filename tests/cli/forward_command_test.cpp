@@ -12,6 +12,8 @@ using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+constexpr const char* kTinyClip = DREAMRUNNER_SOURCE_DIR "/tests/golden/scorers/clip";
+
 std::filesystem::path paced_program() { return std::filesystem::path(PACED_FOLDER) / "dreamrunner"; }
 
 ProgramResult tokens(const std::vector<std::string>& more, const std::string& input = "") {
@@ -76,6 +78,12 @@ TEST(Forward, WhatAPartNeedsIsSaidBeforeAnythingIsOpened) {
       {{"regions", "--out", "a", "--plan", "p", "--scene", "1", "--grid", "99999x99999x99999"}, "--grid: found"},
       {{"regions", "--out", "a", "--plan", "p", "--scene", "-1", "--grid", "8x6x9"}, "--scene: found -1"},
       {{"video-write", "--out", "a"}, "video-write: --in is missing"},
+      {{"clip-text", "--text", "a dog", "--out", "a"}, "clip-text: --model is missing"},
+      {{"clip-text", "--model", kTinyClip, "--text", "a dog"}, "clip-text: --out is missing"},
+      {{"clip-image", "--model", kTinyClip, "--out", "a"}, "clip-image: --in is missing"},
+      {{"viclip", "--model", kTinyClip, "--out", "a"}, "viclip: --in is missing"},
+      {{"frames", "--out", "a"}, "frames: --video is missing"},
+      {{"frames", "--out", "a", "--video", "v", "--count", "0"}, "--count: found 0, 1 to 100000 expected"},
       {{"denoise", "--model", "playset", "--in", "a", "--out", "b", "--steps", "0"}, "--steps: found 0, 1 to 1000 expected"},
   };
   for (const auto& [words, message] : cases) {

@@ -72,6 +72,53 @@ TEST(Inspect, APartWithoutItsConfigOrFolderIsSaidToMissIt) {
   EXPECT_EQ(report.at("transformer").at("missing"), "config.json");
 }
 
+/// The header of a LoRA of two modules, and zeros.
+fs::path write_lora_header(const fs::path& file, const std::string& down, const std::string& up, int64_t second_rank, const std::map<std::string, std::string>& metadata,
+                           bool alpha = false) {
+  std::vector<TensorEntry> tensors;
+  for (const auto& [module, rank] : {std::pair{std::string("blocks.0.to_q"), int64_t{2}}, {"blocks.1.to_q", second_rank}}) {
+    tensors.push_back({.name = module + down, .type = TensorType::f32, .shape = {rank, 3}});
+    tensors.push_back({.name = module + up, .type = TensorType::f32, .shape = {3, rank}});
+    if (alpha) tensors.push_back({.name = module + ".alpha", .type = TensorType::f32, .shape = {}});
+  }
+  std::string bytes = make_safetensors_header(tensors, metadata);
+  for (const TensorEntry& tensor : tensors) bytes.append(tensor.size, '\0');
+  write_file_atomic(file, bytes);
+  return file;
+}
+
+TEST(Inspect, ALoraSaysWhatItIs) {
+  TemporaryFolder folder;
+  const std::map<std::string, std::string> metadata{
+      {"format", "pt"},
+      {"lora_adapter_metadata", R"({"transformer.r": 2, "transformer.lora_alpha": 4})"},
+      {"dreamrunner", R"({"schema": 1, "kind": "subject", "name": "[v1]", "base": "", "blocks": [1, 3], "rank": 2, "step": 160, "data": {}})"}};
+  const Json lora = inspect_path(write_lora_header(folder / "a.safetensors", ".lora_A.weight", ".lora_B.weight", 2, metadata), {}).at("lora");
+  EXPECT_EQ(lora, Json::parse(R"json({"kind": "subject", "name": "[v1]", "blocks": [1, 3], "step": 160, "modules": 2, "rank": "2",
+                                  "strength": "alpha 4, rank 2 (lora_adapter_metadata)"})json"));
+}
+
+TEST(Inspect, ALoraSaysWhereItsStrengthComesFrom) {
+  TemporaryFolder folder;
+  const auto lora = [&](const std::string& down, const std::string& up, const std::map<std::string, std::string>& metadata, bool alpha = false) {
+    return inspect_path(write_lora_header(folder / "a.safetensors", down, up, 8, metadata, alpha), {}).at("lora");
+  };
+  EXPECT_EQ(lora(".lora_A.weight", ".lora_B.weight", {}).at("strength"), "no alpha: strength 1");
+  EXPECT_EQ(lora(".lora_A.weight", ".lora_B.weight", {}).at("rank"), "2 (1 module), 8 (1 module)");
+  EXPECT_EQ(lora(".lora_down.weight", ".lora_up.weight", {}, true).at("strength"), "alpha in 2 of 2 modules");
+  EXPECT_EQ(lora(".lora.down.weight", ".lora.up.weight", {{"ss_network_alpha", "16"}}).at("strength"), "alpha 16 (ss_network_alpha)");
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { lora(".lora_A.weight", ".lora_B.weight", {{"lora_adapter_metadata", "{"}}); }), HasSubstr("lora_adapter_metadata"));
+  EXPECT_FALSE(inspect_path(kPlayset / "vae/diffusion_pytorch_model.safetensors", {}).contains("lora"));
+}
+
+TEST(Inspect, APeftFolderIsALora) {
+  const fs::path adapters = fs::path(DREAMRUNNER_SOURCE_DIR) / "tests/golden/adapters";
+  EXPECT_EQ(inspect_path(adapters / "peft-rslora", {}).at("lora").at("strength"), "alpha 6, rank 4, rank-stabilised (adapter_config.json)");
+  const Json patterns = inspect_path(adapters / "peft-patterns/adapter_model.safetensors", {}).at("lora");
+  EXPECT_EQ(patterns.at("strength"), "alpha 5, rank 2, others by pattern (adapter_config.json)");
+  EXPECT_EQ(patterns.at("modules"), 14);
+}
+
 TEST(Inspect, ShardsAreCountedTogetherAndStayInTheirFolder) {
   TemporaryFolder folder;
   write_text(folder / "config.json", R"({"architectures":["T5EncoderModel"],"num_layers":2})");

@@ -61,7 +61,8 @@ TEST(Program, UsageErrorsAreOneLineWithAHintAndCode2) {
       {{"make", "film", "other"}, "error: other: unknown argument; see `dreamrunner make --help`\n"},
       {{"make", "film", "--steps", "many"}, "error: --steps = many: cannot be used as a number; see `dreamrunner make --help`\n"},
       {{"forward", "transfomer"},
-       "error: transfomer: unknown part, one of tokens, text-encoder, transformer, regions, vae-encode, vae-decode, denoise, video-write "
+       "error: transfomer: unknown part, one of tokens, text-encoder, transformer, regions, vae-encode, vae-decode, denoise, video-write, "
+       "clip-text, clip-image, viclip, yolov5, frames "
        "expected; did you mean transformer?\n"},
   };
   for (const UsageCase& usage : cases) {

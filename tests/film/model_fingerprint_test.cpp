@@ -47,6 +47,7 @@ TEST_F(ModelFingerprint, KeepsWhatDoesNotMatterOut) {
   const std::string before = model_fingerprint(model);
   test::write_text(model / "README.md", "a card");
   test::write_text(model / "transformer/samples/deep/config.json", "{}");
+  test::write_text(model / "priors.json", "{}");
   EXPECT_EQ(model_fingerprint(model), before);
   fs::rename(model, folder / "moved");
   EXPECT_EQ(model_fingerprint(folder / "moved"), before);

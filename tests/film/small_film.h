@@ -41,6 +41,7 @@ class SmallFilm {
   explicit SmallFilm(int scenes = 3) {
     write_text(folder_ / "model/model_index.json", "{\"_class_name\": \"none\"}");
     write_text(folder_ / "model/transformer/weights.safetensors", "some weights");
+    write_text(folder_ / "model/priors.json", R"({"schema": 1, "knows": ["walking", "jumping"]})");
     plan.title = "Two friends";
     for (int i = 1; i <= scenes; ++i) {
       Scene scene;

@@ -1,0 +1,242 @@
+#include "film/film_priors.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/safetensors_index.h"
+#include "film/character_pictures.h"
+#include "film/motion_clips.h"
+#include "film/prior_library.h"
+#include "film/records.h"
+#include "plan/motion_ids.h"
+#include "story/priors.h"
+
+namespace dreamrunner {
+namespace fs = std::filesystem;
+namespace {
+
+// Raise it when the same request is learnt differently; every prior is then learnt anew.
+constexpr int kPriorFormat = 1;
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+/// What of an example decides the prior: its bytes and what is taken of them, not its name.
+Json example_inputs(const FilmPrior& prior, size_t index, FileHashes& hashes) {
+  const PriorExample& example = prior.examples[index];
+  Json inputs = {{"sha256", hashes.sha256(example.file)}};
+  if (prior.kind == PriorKind::motion) {
+    inputs["start"] = optional_json(example.start_s);
+    inputs["end"] = optional_json(example.end_s);
+    inputs["crop"] = example.crop ? Json{example.crop->left, example.crop->top, example.crop->right, example.crop->bottom} : Json(nullptr);
+  }
+  // One text for all is the motion's name, or the first picture's caption.
+  const bool read = prior.recipe.prompts == "per-video" || (prior.kind == PriorKind::subject && index == 0);
+  if (read) inputs["caption"] = example.caption;
+  return inputs;
+}
+
+Json prior_inputs(const FilmPrior& prior, const FilmSettings& settings, const std::string& fingerprint, FileHashes& hashes) {
+  Json inputs = {{"artefact", "prior"},
+                 {"format", kPriorFormat},
+                 {"kind", prior_kind_name(prior.kind)},
+                 {"name", prior.name},
+                 {"base", fingerprint},
+                 {"seed", settings.priors.seed},
+                 {"recipe", deciding_values(prior.kind, prior.recipe)}};
+  // "auto" is what suits the machine, and one machine's prior is good enough for another.
+  if (settings.generate.dtype != "auto") inputs["dtype"] = settings.generate.dtype;
+  inputs["examples"] = Json::array();
+  for (size_t i = 0; i < prior.examples.size(); ++i) inputs["examples"].push_back(example_inputs(prior, i, hashes));
+  return inputs;
+}
+
+bool lists(const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
+const FilmCharacter* find_character(const FilmSettings& settings, const std::string& id) {
+  const auto found = std::find_if(settings.characters.begin(), settings.characters.end(), [&](const FilmCharacter& one) { return one.character.id == id; });
+  return found != settings.characters.end() ? &*found : nullptr;
+}
+
+}  // namespace
+
+std::string FilmPrior::label() const { return fmt::format("{} {}", kind == PriorKind::motion ? "motion" : "character", id); }
+
+std::string FilmPrior::link_name() const { return fmt::format("{}/{}/prior.safetensors", kind == PriorKind::motion ? "motions" : "characters", id); }
+
+const FilmPrior* FilmPriors::find(const PriorId& id) const {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const FilmPrior& prior) { return prior.kind == id.first && prior.id == id.second; });
+  return found != all.end() ? &*found : nullptr;
+}
+
+PriorGatherer::PriorGatherer(const fs::path& film, const FilmSettings& settings, const std::string& fingerprint, FileHashes& hashes)
+    : film_(film), settings_(settings), fingerprint_(fingerprint), hashes_(hashes), model_(load_model_priors(settings.generate.model)) {}
+
+std::optional<FilmPrior> PriorGatherer::own_file(FilmPrior prior) const {
+  const fs::path file = film_ / prior.link_name();
+  std::error_code code;
+  const bool is_ours = fs::is_symlink(file, code) && is_library_link(fs::read_symlink(file, code));
+  if (is_ours || !fs::exists(fs::symlink_status(file, code))) return std::nullopt;
+  const MappedFile mapped(file);
+  parse_safetensors(mapped.bytes(), file.string());
+  prior.own_file = file;
+  prior.hash = hashes_.sha256(file);
+  return prior;
+}
+
+FilmPrior PriorGatherer::finished(FilmPrior prior) const {
+  const PriorChoices choices = prior_choices(prior.kind, model_, settings_.priors);
+  prior.recipe = effective_recipe(prior.kind, choices.recipe);
+  if (choices.max_clips && prior.examples.size() > static_cast<size_t>(*choices.max_clips)) prior.examples.resize(static_cast<size_t>(*choices.max_clips));
+  prior.inputs = prior_inputs(prior, settings_, fingerprint_, hashes_);
+  prior.hash = key_of(prior.inputs);
+  return prior;
+}
+
+std::optional<FilmPrior> PriorGatherer::motion(const std::string& id, std::string& why_not) const {
+  FilmPrior prior;
+  prior.kind = PriorKind::motion;
+  prior.id = prior.name = id;
+  const auto weight = settings_.priors.weights.find(id);
+  if (weight != settings_.priors.weights.end()) prior.weight = weight->second;
+  if (auto own = own_file(prior)) return own;
+  const std::string name = fmt::format("motions/{}/clips.json", id);
+  std::error_code code;
+  if (!fs::exists(film_ / name, code)) {
+    why_not = fmt::format("there is no {}", name);
+    return std::nullopt;
+  }
+  MotionClips clips = load_motion_clips(film_ / name, id, film_);
+  if (clips.clips.empty()) {
+    why_not = fmt::format("{} lists no clips", name);
+    return std::nullopt;
+  }
+  prior.name = clips.motion;
+  prior.examples = std::move(clips.clips);
+  return finished(std::move(prior));
+}
+
+std::optional<FilmPrior> PriorGatherer::subject(const FilmCharacter& entry, std::string& why_not) const {
+  FilmPrior prior;
+  prior.kind = PriorKind::subject;
+  prior.id = entry.character.id;
+  prior.name = entry.character.token;
+  const auto weight = settings_.priors.weights.find(prior.id);
+  if (weight != settings_.priors.weights.end()) prior.weight = weight->second;
+  if (auto own = own_file(prior)) return own;
+  if (entry.pictures.empty()) {
+    why_not = "film.toml names no pictures";
+    return std::nullopt;
+  }
+  prior.examples = character_pictures(entry, film_);
+  if (prior.examples.empty()) {
+    why_not = fmt::format("no file matches {}", fmt::join(entry.pictures, ", "));
+    return std::nullopt;
+  }
+  return finished(std::move(prior));
+}
+
+void PriorGatherer::check_weights(const Plan& plan) const {
+  std::vector<std::string_view> known;
+  for (const Character& character : plan.characters) known.push_back(character.id);
+  for (const Motion& motion : plan.motions) known.push_back(motion.id);
+  for (const auto& [id, weight] : settings_.priors.weights) {
+    if (std::find(known.begin(), known.end(), id) != known.end()) continue;
+    const std::string near = nearest_word(id, known);
+    throw Error(ErrorKind::usage, fmt::format("prior weight of \"{}\": the film has no such character or motion", id),
+                near.empty() ? fmt::format("it has {}", fmt::join(known, ", ")) : fmt::format("did you mean \"{}\"?", near));
+  }
+}
+
+FilmPriors PriorGatherer::gather(const Plan& plan) const {
+  FilmPriors priors;
+  if (!settings_.priors.use) return priors;
+  check_weights(plan);
+  std::set<PriorId> wanted;
+  for (const Scene& scene : plan.scenes) wanted.merge(wanted_in(plan, scene));
+  for (const Motion& motion : plan.motions) {
+    const PriorId id{PriorKind::motion, motion.id};
+    if (!wanted.contains(id)) continue;
+    std::string why_not;
+    if (auto prior = this->motion(motion.id, why_not)) {
+      priors.all.push_back(std::move(*prior));
+    } else if (!lists(model_.knows, motion.id) && !lists(settings_.priors.known_motions, motion.id)) {
+      priors.missing.push_back({id, why_not});
+    }
+  }
+  for (const Character& character : plan.characters) {
+    const FilmCharacter* entry = find_character(settings_, character.id);
+    const FilmCharacter plain{character, {}, {}};
+    if (entry != nullptr && !entry->pictures.empty() && entry->character.token != character.token) {
+      throw Error(ErrorKind::usage, fmt::format("character \"{}\": its token is \"{}\" in film.toml and \"{}\" in the plan", character.id, entry->character.token, character.token),
+                  "what is learnt is called up by the token: use one");
+    }
+    std::string why_not;
+    if (auto prior = subject(entry != nullptr ? *entry : plain, why_not)) {
+      priors.all.push_back(std::move(*prior));
+    } else if (!character.token.empty() && wanted.contains({PriorKind::subject, character.id})) {
+      priors.missing.push_back({{PriorKind::subject, character.id}, why_not});
+    }
+  }
+  return priors;
+}
+
+void complete_for_priors(Plan& plan, const FilmSettings& settings) {
+  for (const FilmCharacter& entry : settings.characters) {
+    const bool known = std::any_of(plan.characters.begin(), plan.characters.end(), [&](const Character& one) { return one.id == entry.character.id; });
+    if (!known) plan.characters.push_back(entry.character);
+  }
+  complete_motions(plan);
+}
+
+std::set<PriorId> wanted_in(const Plan& plan, const Scene& scene) {
+  std::set<PriorId> wanted;
+  for (const KeyFrame& key_frame : scene.key_frames) {
+    for (const PlannedRegion& region : key_frame.regions) {
+      const WantedPriors one = wanted_priors(plan, region);
+      if (!one.motion.empty()) wanted.insert({PriorKind::motion, one.motion});
+      if (!one.character.empty()) wanted.insert({PriorKind::subject, one.character});
+    }
+  }
+  return wanted;
+}
+
+std::vector<SceneBinding> scene_bindings(const FilmPriors& priors, const Plan& plan, const Scene& scene) {
+  std::vector<SceneBinding> bindings;
+  if (priors.all.empty()) return bindings;
+  for (const FilmPrior& prior : priors.all) bindings.push_back({&prior, {}});
+  for (size_t k = 0; k < scene.key_frames.size(); ++k) {
+    const KeyFrame& key_frame = scene.key_frames[k];
+    for (size_t r = 0; r < key_frame.regions.size(); ++r) {
+      const WantedPriors wanted = wanted_priors(plan, key_frame.regions[r]);
+      for (SceneBinding& binding : bindings) {
+        const std::string& id = binding.prior->kind == PriorKind::motion ? wanted.motion : wanted.character;
+        if (id == binding.prior->id) binding.places.push_back({static_cast<int>(k), static_cast<int>(r)});
+      }
+    }
+  }
+  std::erase_if(bindings, [](const SceneBinding& binding) { return binding.places.empty() || binding.prior->weight == 0; });
+  return bindings;
+}
+
+std::vector<std::string> missing_in_words(const FilmPriors& priors, const std::set<PriorId>& wanted) {
+  std::vector<std::string> lines;
+  std::vector<std::string> motions;
+  for (const MissingPrior& one : priors.missing) {
+    if (!wanted.contains(one.id)) continue;
+    if (one.id.first == PriorKind::motion) {
+      motions.push_back(one.id.second);
+    } else {
+      lines.push_back(fmt::format("character {} has no prior: {}", one.id.second, one.reason));
+    }
+  }
+  if (!motions.empty()) {
+    lines.push_back(fmt::format("no clips, so left to the model: {} (motions/ID/clips.json; [priors] known_motions says that one needs none)", fmt::join(motions, ", ")));
+  }
+  return lines;
+}
+
+}  // namespace dreamrunner
