@@ -20,7 +20,7 @@ help:
 	@echo "make install          program, engine, LibTorch and models under PREFIX=$(PREFIX)"
 	@echo "make oracle           the reference implementations, for goldens and benchmarks"
 	@echo "make goldens          make the golden files again from the reference implementations"
-	@echo "make bench            speed beside torch's own kernels"
+	@echo "make bench            speed and memory beside torch and diffusers, in turn (docs/performance.md)"
 	@echo "make clean            remove $(BUILD)/ (LibTorch stays in its cache)"
 
 film: build
@@ -43,9 +43,10 @@ oracle: setup
 goldens: oracle
 	$(ORACLE) tools/golden/make_goldens.py
 
-bench: build
-	cmake --build $(BUILD) --target region_attention_bench
-	$(BUILD)/region_attention_bench --benchmark_enable_random_interleaving=true
+# Everything of docs/performance.md, about half an hour on two quiet cores: the tables on the screen, all numbers in bench.json.
+bench: build oracle
+	cmake --build $(BUILD) --target part_worker
+	$(ORACLE) bench/bench.py $(BUILD) --json $(BUILD)/bench.json
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

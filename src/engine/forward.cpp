@@ -1,13 +1,15 @@
 #include "engine/forward.h"
 
 #include <optional>
-#include <set>
 
 #include <ATen/ATen.h>
 
 #include <fmt/format.h>
 
+#include "adapt/lora_file.h"
 #include "base/error.h"
+#include "engine/forward_io.h"
+#include "engine/forward_scorers.h"
 #include "generate/denoise.h"
 #include "media/frame_rate.h"
 #include "media/frames.h"
@@ -21,49 +23,8 @@
 namespace dreamrunner {
 namespace {
 
-/// The tensors of a request, taken by name; at the end none may be left over.
-class Inputs {
- public:
-  explicit Inputs(const std::filesystem::path& path) : origin_(path.string()), tensors_(read_tensors(path)) {}
-
-  at::Tensor take(const std::string& name, int64_t dimensions) {
-    const at::Tensor tensor = require_tensor(tensors_, name, origin_);
-    if (tensor.dim() != dimensions || tensor.numel() == 0) {
-      throw Error(ErrorKind::usage, fmt::format("{}: {}: found {}, {} dimensions expected", origin_, name, shape_text(tensor.sizes()), dimensions));
-    }
-    taken_.insert(name);
-    return tensor;
-  }
-
-  std::optional<at::Tensor> take_if_there(const std::string& name, int64_t dimensions) {
-    if (!tensors_.contains(name)) return std::nullopt;
-    return take(name, dimensions);
-  }
-
-  void finish() const {
-    for (const auto& [name, tensor] : tensors_) {
-      if (!taken_.contains(name)) throw Error(ErrorKind::usage, fmt::format("{}: tensor \"{}\" is not read by this part", origin_, name));
-    }
-  }
-
-  const std::string& origin() const { return origin_; }
-
- private:
-  std::string origin_;
-  TensorMap tensors_;
-  std::set<std::string> taken_;
-};
-
-Placement placement_of(const ForwardRequest& request) {
-  const at::Device device = choose_device(request.device);
-  return {.device = device, .dtype = choose_dtype(request.dtype, device, at::kFloat)};
-}
-
-/// Results leave in fp32 whatever they were computed in: a half is exactly a float, and readers need no half type.
-void write_result(const ForwardRequest& request, const TensorMap& tensors) {
-  TensorMap wide;
-  for (const auto& [name, tensor] : tensors) wide[name] = tensor.is_floating_point() ? tensor.to(at::kFloat) : tensor;
-  write_tensors(request.output, wide);
+VideoAutoencoder::Tiling tiling_of(const ForwardRequest& request) {
+  return request.vae_tiling ? VideoAutoencoder::Tiling::on : VideoAutoencoder::Tiling::off;
 }
 
 void run_text_encoder(const ForwardRequest& request) {
@@ -77,16 +38,27 @@ void run_text_encoder(const ForwardRequest& request) {
   write_result(request, {{"last_hidden_state", encoder.forward(ids.to(encoder.device()))}});
 }
 
-void run_transformer(const ForwardRequest& request) {
+void run_transformer(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor hidden_states = inputs.take("hidden_states", 5);
   const at::Tensor encoder_hidden_states = inputs.take("encoder_hidden_states", 3);
   const at::Tensor timestep = inputs.take("timestep", 1);
   const auto regions = inputs.take_if_there("regions", 4);
+  const auto lora_regions = inputs.take_if_there("lora_regions", 2);
   inputs.finish();
   const VideoTransformer transformer = ModelFolder(request.model).open_transformer(placement_of(request));
+  if (lora_regions && lora_regions->size(0) != static_cast<int64_t>(request.loras.size())) {
+    throw Error(ErrorKind::usage, fmt::format("{}: lora_regions: {} rows for {} --lora", inputs.origin(), lora_regions->size(0), request.loras.size()));
+  }
+  std::vector<TransformerLora> loras;
+  for (const auto& [file, weight] : request.loras) {
+    LoraFile lora = read_lora(file, transformer.adaptable_linears());
+    for (const std::string& note : lora.notes) run.report().note(fmt::format("{}: {}", file.string(), note));
+    const auto row = static_cast<int64_t>(loras.size());
+    loras.push_back({.modules = std::move(lora.modules), .weight = weight, .mask_L = lora_regions ? lora_regions->select(0, row).ne(0) : at::Tensor(), .name = file.string()});
+  }
   const auto context = transformer.prepare(encoder_hidden_states, regions, hidden_states.size(1), hidden_states.size(3), hidden_states.size(4),
-                                           visual_attention_from_name(request.visual_attn));
+                                           visual_attention_from_name(request.visual_attn), transformer.bind(loras));
   write_result(request, {{"sample", transformer.forward(hidden_states, timestep, context)}});
 }
 
@@ -102,7 +74,7 @@ void run_vae_encode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor pixels = inputs.take("pixels", 5);
   inputs.finish();
-  const auto posterior = ModelFolder(request.model).open_vae(placement_of(request)).encode(pixels, run);
+  const auto posterior = ModelFolder(request.model).open_vae(placement_of(request)).encode(pixels, run, tiling_of(request));
   write_result(request, {{"mean", posterior.mean}, {"logvar", posterior.logvar}});
 }
 
@@ -110,7 +82,7 @@ void run_vae_decode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor latents = inputs.take("latents", 5);
   inputs.finish();
-  write_result(request, {{"pixels", ModelFolder(request.model).open_vae(placement_of(request)).decode(latents, run)}});
+  write_result(request, {{"pixels", ModelFolder(request.model).open_vae(placement_of(request)).decode(latents, run, tiling_of(request))}});
 }
 
 void run_denoise(const ForwardRequest& request, RunContext& run) {
@@ -166,7 +138,7 @@ std::vector<std::string> run_forward(const ForwardRequest& request, RunContext& 
   if (part == "text-encoder") {
     run_text_encoder(request);
   } else if (part == "transformer") {
-    run_transformer(request);
+    run_transformer(request, run);
   } else if (part == "vae-encode") {
     run_vae_encode(request, run);
   } else if (part == "vae-decode") {
@@ -175,9 +147,10 @@ std::vector<std::string> run_forward(const ForwardRequest& request, RunContext& 
     run_denoise(request, run);
   } else if (part == "video-write") {
     run_video_write(request, run);
-  } else {
+  } else if (!run_scorer_part(request, run)) {
     throw Error(ErrorKind::usage, fmt::format("forward: unknown part \"{}\"", part),
-                "parts: tokens, text-encoder, transformer, regions, vae-encode, vae-decode, denoise, video-write");
+                "parts: tokens, text-encoder, transformer, regions, vae-encode, vae-decode, denoise, video-write, clip-text, clip-image, viclip, "
+                "yolov5, frames");
   }
   return {};
 }

@@ -1,6 +1,8 @@
 #include "engine/scene_generator.h"
 
 #include <cmath>
+#include <map>
+#include <memory>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -8,12 +10,14 @@
 
 #include <fmt/format.h>
 
+#include "adapt/lora_file.h"
 #include "base/error.h"
 #include "diffusion/sampler.h"
 #include "generate/decode.h"
 #include "generate/denoise.h"
 #include "generate/text_embeddings.h"
 #include "models/model_folder.h"
+#include "region/prior_mask.h"
 #include "region/region_conditioning.h"
 #include "tensor/device.h"
 #include "tensor/finite.h"
@@ -22,6 +26,8 @@
 
 namespace dreamrunner {
 namespace {
+
+VideoAutoencoder::Tiling vae_tiling(bool on) { return on ? VideoAutoencoder::Tiling::on : VideoAutoencoder::Tiling::off; }
 
 std::optional<int64_t> widen(const std::optional<int>& value) { return value ? std::optional<int64_t>(*value) : std::nullopt; }
 
@@ -68,9 +74,33 @@ class TorchSceneGenerator final : public SceneGenerator {
                                                      .negative_prompt_embeds = embeddings_.stack(negatives),
                                                      .regions = conditioning.regions,
                                                      .visual_attention = visual_attention_,
+                                                     .adapters = bind_priors(index, run),
                                                      .guidance_scale = settings_.guidance_scale},
                                                     job.label, run);
     write_tensors(latents_path, {{"latents", latents.to(at::kFloat)}}, {{"kind", "latents"}, {"seed", std::to_string(job.seed)}});
+  }
+
+  /// The scene's priors, each bound to the tokens of its regions.
+  std::shared_ptr<const TransformerAdapters> bind_priors(size_t index, RunContext& run) {
+    const SceneJob& job = jobs_.at(index);
+    const TokenGrid tokens{.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width};
+    std::vector<TransformerLora> loras;
+    for (const BoundPrior& prior : job.priors) {
+      auto found = loras_.find(prior.file);
+      if (found == loras_.end()) {
+        found = loras_.emplace(prior.file, read_lora(prior.file, transformer_->adaptable_linears())).first;
+        for (const std::string& note : found->second.notes) run.report().note(fmt::format("{}: {}", prior.file.string(), note));
+      }
+      TransformerLora lora{.modules = found->second.modules, .weight = prior.weight, .name = prior.file.string()};
+      if (!prior.everywhere) {
+        std::vector<PlaceInScene> places;
+        for (const RegionPlace& place : prior.places) places.push_back({place.key_frame, place.region});
+        lora.mask_L = make_prior_mask(job.scene, places, conditionings_.at(index), tokens, interpolation_from_name(settings_.interpolation),
+                                      model_format_.text_length, settings_.lora_text_tokens);
+      }
+      loras.push_back(std::move(lora));
+    }
+    return transformer_->bind(loras);
   }
 
   SceneFrames decode(const std::filesystem::path& latents_path, const std::string& label, RunContext& run) override {
@@ -83,7 +113,7 @@ class TorchSceneGenerator final : public SceneGenerator {
     }
     require_finite(latents, latents_path.string(), "latents");
     if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
-    const at::Tensor pictures = decode_latents(*autoencoder_, latents, label, run);
+    const at::Tensor pictures = decode_latents(*autoencoder_, latents, vae_tiling(settings_.vae_tiling), label, run);
     SceneFrames frames{.frames = static_cast<int>(pictures.size(0)), .height = static_cast<int>(pictures.size(1)), .width = static_cast<int>(pictures.size(2))};
     const uint8_t* data = pictures.const_data_ptr<uint8_t>();
     frames.pixels.assign(data, data + pictures.numel());
@@ -103,6 +133,7 @@ class TorchSceneGenerator final : public SceneGenerator {
   std::vector<RegionConditioning> conditionings_;
   TextEmbeddings embeddings_;
   std::optional<VideoTransformer> transformer_;
+  std::map<std::filesystem::path, LoraFile> loras_;  ///< Each read once, whatever the number of scenes.
   std::optional<VideoAutoencoder> autoencoder_;
 };
 

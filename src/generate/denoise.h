@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@ struct DenoiseConditions {
   at::Tensor negative_prompt_embeds;  ///< [N, T, D]; not read without guidance.
   std::optional<at::Tensor> regions;  ///< [N, F, h, w] uint8; without: all N texts rule everywhere, as one.
   VisualAttention visual_attention = VisualAttention::full;  ///< With regions only.
+  std::shared_ptr<const TransformerAdapters> adapters;       ///< LoRAs, alike in both branches of guidance; null: none.
   double guidance_scale = 6.0;        ///< Guidance is on above 1: v = v_negative + g (v_prompt - v_negative).
 };
 

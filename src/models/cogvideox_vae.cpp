@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "models/config_reader.h"
+#include "tensor/finite.h"
 #include "tensor/tensor_file.h"
 
 namespace dreamrunner {
@@ -16,6 +17,9 @@ namespace {
 
 constexpr int64_t kEncodeChunk = 8;  // pixel frames, whatever the temporal ratio
 constexpr int64_t kDecodeChunk = 2;  // latent frames, whatever the temporal ratio
+// A sixth of a tile's rows and a fifth of its columns lie under the tile before it, as in the reference.
+constexpr int64_t kRowOverlapDivisor = 6;
+constexpr int64_t kColumnOverlapDivisor = 5;
 
 /// Applies a convolution to each picture of [B, C, T, H, W].
 at::Tensor conv_each_frame(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, int64_t stride, int64_t padding) {
@@ -33,6 +37,30 @@ at::Tensor resize_latents(const at::Tensor& latents, const at::Tensor& x) {
   const int64_t frames = x.size(2), height = x.size(3), width = x.size(4);
   if (frames == 1 || frames % 2 == 0) return nearest(latents, frames, height, width);
   return at::cat({nearest(latents.slice(2, 0, 1), 1, height, width), nearest(latents.slice(2, 1), frames - 1, height, width)}, 2);
+}
+
+/// A half at work, for messages.
+struct Work {
+  const char* stage;
+  const char* result;
+  int64_t chunk;  ///< Frames that pass at once.
+};
+constexpr Work kEncoding{"encoding", "moments", kEncodeChunk};
+constexpr Work kDecoding{"decoding", "pixels", kDecodeChunk};
+
+/// Passes a video through one half, chunk of frames by chunk, with a cache of its own. `done` counts chunks for the progress.
+template <class PassChunk>
+at::Tensor pass_in_chunks(const at::Tensor& video, const Work& work, int64_t& done, RunContext& run, const PassChunk& pass_chunk) {
+  ConvCache cache;
+  std::vector<at::Tensor> parts;
+  const auto chunks = temporal_chunks(video.size(2), work.chunk);
+  for (const auto& [begin, end] : chunks) {
+    run.check();
+    parts.push_back(pass_chunk(video.slice(2, begin, end), cache));
+    require_finite(parts.back(), work.stage, fmt::format("{} of chunk {} of {}", work.result, parts.size(), chunks.size()));
+    run.report().advance(++done);
+  }
+  return at::cat(parts, 2);
 }
 
 }  // namespace
@@ -226,9 +254,17 @@ at::Tensor CogVideoXVae::decode_chunk(const at::Tensor& latents, ConvCache& cach
   return decoder_.conv_out.forward(at::silu(decoder_.norm_out.forward(x, latents, cache)), cache);
 }
 
-int64_t CogVideoXVae::decode_steps(int64_t latent_frames) { return static_cast<int64_t>(temporal_chunks(latent_frames, kDecodeChunk).size()); }
+TileCover CogVideoXVae::cover(int64_t height, int64_t width, Tiling tiling) const {
+  if (tiling == Tiling::off) return {{{0, height}}, {{0, width}}};
+  const int64_t ratio = config_.spatial_ratio();
+  return {cover_side(height, {config_.sample_height, ratio, kRowOverlapDivisor}), cover_side(width, {config_.sample_width, ratio, kColumnOverlapDivisor})};
+}
 
-CogVideoXVae::Posterior CogVideoXVae::encode(const at::Tensor& pixels, RunContext& run) const {
+int64_t CogVideoXVae::decode_steps(int64_t latent_frames, int64_t height, int64_t width, Tiling tiling) const {
+  return cover(height, width, tiling).tiles() * static_cast<int64_t>(temporal_chunks(latent_frames, kDecodeChunk).size());
+}
+
+CogVideoXVae::Posterior CogVideoXVae::encode(const at::Tensor& pixels, RunContext& run, Tiling tiling) const {
   if (!encoder_) throw Error(ErrorKind::bug, "the autoencoder was opened without its encoder");
   const int64_t ratio = config_.spatial_ratio();
   if (pixels.dim() != 5 || pixels.size(1) != config_.in_channels || pixels.size(2) < 1 || pixels.size(3) < 1 || pixels.size(4) < 1 ||
@@ -236,31 +272,24 @@ CogVideoXVae::Posterior CogVideoXVae::encode(const at::Tensor& pixels, RunContex
     throw Error(ErrorKind::usage, fmt::format("pixels: found {}, [B, {}, F, H, W] with H and W multiples of {} expected", shape_text(pixels.sizes()),
                                               config_.in_channels, ratio));
   }
-  const at::Tensor input = pixels.to(device(), dtype());
-  ConvCache cache;
-  std::vector<at::Tensor> parts;
-  for (const auto& [begin, end] : temporal_chunks(pixels.size(2), kEncodeChunk)) {
-    run.check();
-    parts.push_back(encode_chunk(input.slice(2, begin, end), cache));
-    run.report().advance(static_cast<int64_t>(parts.size()));
-  }
-  const auto moments = at::cat(parts, 2).chunk(2, 1);
-  return {moments[0], moments[1].clamp(-30.0, 20.0)};
+  const TileCover tiles = cover(pixels.size(3) / ratio, pixels.size(4) / ratio, tiling);
+  int64_t done = 0;
+  const at::Tensor moments = pass_in_tiles(pixels.to(device(), dtype()), tiles, ratio, 1, [&](const at::Tensor& tile) {
+    return pass_in_chunks(tile, kEncoding, done, run, [this](const at::Tensor& chunk, ConvCache& cache) { return encode_chunk(chunk, cache); });
+  });
+  const auto halves = moments.chunk(2, 1);
+  return {halves[0], halves[1].clamp(-30.0, 20.0)};
 }
 
-at::Tensor CogVideoXVae::decode(const at::Tensor& latents, RunContext& run) const {
+at::Tensor CogVideoXVae::decode(const at::Tensor& latents, RunContext& run, Tiling tiling) const {
   if (latents.dim() != 5 || latents.size(1) != config_.latent_channels || latents.numel() == 0) {
     throw Error(ErrorKind::usage, fmt::format("latents: found {}, [B, {}, F, H, W] expected", shape_text(latents.sizes()), config_.latent_channels));
   }
-  const at::Tensor input = latents.to(device(), dtype());
-  ConvCache cache;
-  std::vector<at::Tensor> parts;
-  for (const auto& [begin, end] : temporal_chunks(latents.size(2), kDecodeChunk)) {
-    run.check();
-    parts.push_back(decode_chunk(input.slice(2, begin, end), cache));
-    run.report().advance(static_cast<int64_t>(parts.size()));
-  }
-  return at::cat(parts, 2);
+  const TileCover tiles = cover(latents.size(3), latents.size(4), tiling);
+  int64_t done = 0;
+  return pass_in_tiles(latents.to(device(), dtype()), tiles, 1, config_.spatial_ratio(), [&](const at::Tensor& tile) {
+    return pass_in_chunks(tile, kDecoding, done, run, [this](const at::Tensor& chunk, ConvCache& cache) { return decode_chunk(chunk, cache); });
+  });
 }
 
 }  // namespace dreamrunner

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/run_context.h"
+#include "models/vae_tiling.h"
 #include "nn/causal_conv3d.h"
 #include "nn/norm.h"
 
@@ -37,13 +38,18 @@ CogVideoXVaeConfig read_cogvideox_vae_config(const Json& json, const std::string
 /// Source: diffusers, AutoencoderKLCogVideoX._encode and _decode.
 std::vector<std::pair<int64_t, int64_t>> temporal_chunks(int64_t frames, int64_t chunk);
 
-/// The causal video autoencoder of CogVideoX. Videos pass in chunks of frames; the last frames that each convolution saw
+/// The causal video autoencoder of CogVideoX. Both ways throw Error(numerical), naming the chunk, for NaN or infinity. Videos pass in chunks of frames; the last frames that each convolution saw
 /// are carried over, and normalisation sees one chunk at a time, as in the reference.
 /// Source: diffusers, AutoencoderKLCogVideoX.
 class CogVideoXVae {
  public:
   /// Which halves to load: generation needs no encoder.
   enum class Parts { both, decoder };
+
+  /// `on`: pictures larger than half the size that the autoencoder was made for pass in overlapping tiles of that half.
+  /// That takes a fraction of the memory and more time, and changes pictures a little, since normalisation sees one tile at
+  /// a time. The result has the same size.
+  enum class Tiling { off, on };
 
   CogVideoXVae(const CogVideoXVaeConfig& config, const Weights& weights, Parts parts = Parts::both);
 
@@ -55,13 +61,13 @@ class CogVideoXVae {
 
   /// pixels [B, 3, F, H, W] in -1..1. Throws Error(usage) unless H and W are multiples of the spatial ratio.
   /// `run` is asked to stop and told of progress between chunks.
-  Posterior encode(const at::Tensor& pixels, RunContext& run) const;
+  Posterior encode(const at::Tensor& pixels, RunContext& run, Tiling tiling = Tiling::off) const;
 
   /// latents [B, C, F', H', W'], not scaled (divided by the scaling factor) -> pixels [B, 3, F, 8 H', 8 W'], about -1..1.
-  at::Tensor decode(const at::Tensor& latents, RunContext& run) const;
+  at::Tensor decode(const at::Tensor& latents, RunContext& run, Tiling tiling = Tiling::off) const;
 
-  /// In how many steps `decode` reports its progress.
-  static int64_t decode_steps(int64_t latent_frames);
+  /// In how many steps `decode` reports its progress with `latent_frames` of `height` x `width` latents.
+  int64_t decode_steps(int64_t latent_frames, int64_t height, int64_t width, Tiling tiling = Tiling::off) const;
 
   /// What latents are multiplied by for the transformer.
   double scaling_factor() const { return config_.scaling_factor; }
@@ -106,6 +112,7 @@ class CogVideoXVae {
   Resnet take_resnet(const Weights& weights, int64_t in, int64_t out, bool decoder);
   Half take_encoder(const Weights& weights);
   Half take_decoder(const Weights& weights);
+  TileCover cover(int64_t height, int64_t width, Tiling tiling) const;
   at::Tensor encode_chunk(const at::Tensor& pixels, ConvCache& cache) const;
   at::Tensor decode_chunk(const at::Tensor& latents, ConvCache& cache) const;
 

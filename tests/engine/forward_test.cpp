@@ -76,11 +76,11 @@ TEST_F(ForwardTest, PixelsOfASizeThatTheAutoencoderCannotTakeAreRefused) {
   EXPECT_THAT(refused(ErrorKind::usage, "vae-encode", {{"pixels", at::zeros({1, 3, 1, 12, 16})}}), HasSubstr("H and W multiples of 8 expected"));
 }
 
-TEST_F(ForwardTest, NaNEndsDenoisingAtItsStep) {
+TEST_F(ForwardTest, NaNEndsDenoisingBeforeItsFirstStep) {
   TensorMap in{{"latents", at::zeros({1, 2, 16, 4, 6})}, {"prompt_embeds", at::zeros({1, 32, 192})}, {"negative_prompt_embeds", at::zeros({1, 32, 192})}};
   in["latents"][0][1][3][2][2] = NAN;
   request_.steps = 4;
-  EXPECT_THAT(refused(ErrorKind::numerical, "denoise", in), HasSubstr("denoising: v-prediction at step 1 of 4 (timestep 999): 768 of 768 values are NaN or infinite"));
+  EXPECT_THAT(refused(ErrorKind::numerical, "denoise", in), HasSubstr("forward: denoising: noise: 1 of 768 values are NaN or infinite"));
 }
 
 TEST_F(ForwardTest, AVideoIsWrittenFromBytesAndFromFloats) {

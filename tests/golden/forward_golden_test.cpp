@@ -128,6 +128,7 @@ TensorMap run_part(const std::string& part, const fs::path& model, const Json& o
   if (options.contains("guidance_scale")) request.guidance_scale = options["guidance_scale"];
   if (options.contains("sampler")) request.sampler = options["sampler"];
   if (options.contains("seed")) request.seed = options["seed"];
+  if (options.contains("vae_tiling")) request.vae_tiling = options["vae_tiling"];
   RunContext run;
   engine().forward(request, run);
   return read_tensors(output);

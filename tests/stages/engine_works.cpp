@@ -11,6 +11,8 @@ class SmallEngine : public Engine {
     throw Error(ErrorKind::numerical, "scene 1: step 3: NaN", "thrown inside the library");
   }
   std::vector<std::string> forward(const ForwardRequest& request, RunContext&) override { return {request.part}; }
+  LearnResult learn(const LearnRequest&, RunContext&) override { throw Error(ErrorKind::bug, "nothing to learn"); }
+  std::unique_ptr<Scorers> open_scorers(const ScorerSettings&, RunContext&) override { throw Error(ErrorKind::bug, "no scorers"); }
   EngineReport report() override { return {.torch_version = "0", .cpu_capability = "", .gpus = {}, .cuda_status = ""}; }
 };
 

@@ -174,6 +174,13 @@ def vae_cases() -> Iterator[Case]:
     yield _decode_case("vae-decode-32-groups", "models/tiny-sharded", 5, (6, 8))
     yield _encode_case("vae-encode-playset", "playset", 16, (24, 32))
     yield _decode_case("vae-decode-playset", "playset", 8, (3, 4))
+    # Pictures of 3 x 3 and 2 x 2 tiles, the last of each row and column cut short.
+    for tiles, frames, size in (("3x3", 1, (14, 11)), ("2x2", 2, (7, 6))):
+        decode = _decode_case(f"vae-decode-tiled-{tiles}", "models/tiny-tiles", frames, size)
+        encode = _encode_case(f"vae-encode-tiled-{tiles}", "models/tiny-tiles", frames, (8 * size[0], 8 * size[1]))
+        decode.options["vae_tiling"] = encode.options["vae_tiling"] = True
+        yield decode
+        yield encode
     case = _decode_case("vae-decode-in-bf16", "models/tiny-5b", 4, (2, 3))
     case.options["dtype"] = "bf16"
     yield case

@@ -47,7 +47,7 @@ def run_case(program: Path, folder: Path, case: dict) -> tuple[int, str]:
         out = Path(scratch) / "out.safetensors"
         command = [program, "forward", case["part"], "--model", REPOSITORY / model, "--in", folder / "in.safetensors", "--out", out]
         for option, value in case["options"].items():
-            command += [f"--{option.replace('_', '-')}", value]
+            command += [f"--{option.replace('_', '-')}"] if value is True else [f"--{option.replace('_', '-')}", value]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             return 1, f"exit code {done.returncode}: {done.stderr.strip()}"

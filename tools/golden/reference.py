@@ -63,6 +63,11 @@ class MaskedAttention:
     def __init__(self, mask: torch.Tensor) -> None:
         self.mask = mask
 
+    def attend(self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        """[B, heads, L, head width] each -> the weighted sums, of the same shape."""
+        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
+        return scores.masked_fill(~self.mask, float("-inf")).softmax(dim=-1) @ value
+
     def __call__(
         self,
         attn: torch.nn.Module,
@@ -85,9 +90,7 @@ class MaskedAttention:
                 torch.cat([x[:, :, :text_tokens], apply_rotary_emb(x[:, :, text_tokens:], image_rotary_emb)], dim=2)
                 for x in (query, key)
             )
-        scores = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
-        weights = scores.masked_fill(~self.mask, float("-inf")).softmax(dim=-1)
-        attended = attn.to_out[0]((weights @ value).movedim(1, -2).flatten(-2))
+        attended = attn.to_out[0](self.attend(query, key, value).movedim(1, -2).flatten(-2))
         return attended[:, text_tokens:], attended[:, :text_tokens]
 
 

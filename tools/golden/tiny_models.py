@@ -31,7 +31,7 @@ class TinyModel:
     about: str
     seed: int
     dtype: torch.dtype
-    transformer: dict[str, Any]
+    transformer: dict[str, Any] | None
     scheduler: dict[str, Any]
     scheduler_class: type = CogVideoXDDIMScheduler
     text_encoder: dict[str, Any] | None = None
@@ -180,6 +180,23 @@ TINY_MODELS = [
         },
         scheduler={
             **SCHEDULER, "snr_shift_scale": 3.0, "timestep_spacing": "leading", "steps_offset": 1, "set_alpha_to_one": False,
+        },
+    ),
+    TinyModel(
+        name="tiny-tiles",
+        about="a VAE alone, made for 96 x 80 pixels: its tiles of 6 x 5 latents are divided by their overlaps of 1/6 and 1/5",
+        seed=13,
+        dtype=torch.float16,
+        transformer=None,
+        scheduler={**SCHEDULER, "snr_shift_scale": 1.0},
+        vae={
+            **BLOCKS,
+            "block_out_channels": (8, 8, 8, 8),
+            "layers_per_block": 1,
+            "norm_num_groups": 4,
+            "temporal_compression_ratio": 2,
+            "sample_height": 96,
+            "sample_width": 80,
         },
     ),
 ]

@@ -95,6 +95,8 @@ class Workshop:
         if case.part == "sincos":
             return _sincos_rows(case.options, inputs["rows"])
         module = self.part(case.model, PART_OF_CASE[case.part], dtype)
+        if PART_OF_CASE[case.part] == "vae":
+            module.use_tiling = case.options.get("vae_tiling", False)
         if case.part == "text-encoder":
             return {"last_hidden_state": reference.run_text_encoder(module, inputs["input_ids"])}
         if case.part == "transformer":
