@@ -1,12 +1,12 @@
 #include "film/learn_film.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/stopwatch.h"
 #include "film/plan_film.h"
 
 namespace dreamrunner {
@@ -43,7 +43,7 @@ void refuse_missing(const std::filesystem::path& film, const std::vector<std::st
 }
 
 LearnFilmResult learn_film(const LearnFilmRequest& request, const EngineOpener& engine, RunContext& run) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   plan_if_needed(request.film, run);
   FilmProject film = open_film(request.film, request.overrides);
   LearnFilmResult result;
@@ -74,7 +74,7 @@ LearnFilmResult learn_film(const LearnFilmRequest& request, const EngineOpener& 
     run.check();
     result.priors.push_back(provider.provide(prior));
   }
-  result.total_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.total_s = watch.seconds();
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "film/make_film.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/stopwatch.h"
 #include "film/film_project.h"
 #include "film/freshness.h"
 #include "film/learn_film.h"
@@ -25,14 +25,6 @@
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 /// One run over a film whose folder is locked.
 class Maker {

@@ -1,11 +1,10 @@
 #include "film/prior_provider.h"
 
-#include <chrono>
-
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/stopwatch.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -33,7 +32,7 @@ PriorProvider::PriorProvider(const FilmProject& film, const EngineOpener& engine
     : film_(film), engine_(engine), run_(run), options_(options), library_(prior_library_folder(film.folder.root(), film.settings.priors.library)) {}
 
 PriorOutcome PriorProvider::provide(const FilmPrior& prior) const {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   PriorOutcome outcome{.id = {prior.kind, prior.id}, .name = prior.name, .hash = prior.hash, .examples = prior.examples.size(), .learning = {}};
   if (prior.is_own()) {
     outcome.source = PriorSource::own_file;
@@ -44,7 +43,7 @@ PriorOutcome PriorProvider::provide(const FilmPrior& prior) const {
     if (options_.force || library_.look(prior.hash) != PriorLibrary::State::sound) learn(prior, outcome);
     link(prior);
   }
-  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  outcome.seconds = watch.seconds();
   return outcome;
 }
 

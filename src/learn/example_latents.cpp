@@ -1,7 +1,5 @@
 #include "learn/example_latents.h"
 
-#include <algorithm>
-#include <cmath>
 #include <optional>
 
 #include <ATen/ATen.h>
@@ -110,18 +108,6 @@ std::vector<TrainingVideo> encode_examples(const LearnRequest& request, const Mo
   }
   run.report().end();
   return videos;
-}
-
-std::vector<int64_t> training_frames(int64_t count, int64_t wanted) {
-  std::vector<int64_t> frames;
-  for (int64_t i = 0; i < wanted; ++i) {
-    if (count >= wanted) {
-      frames.push_back(wanted == 1 ? 0 : static_cast<int64_t>(static_cast<double>(i) * static_cast<double>(count - 1) / static_cast<double>(wanted - 1)));
-    } else {
-      frames.push_back(std::min(i, count - 1));
-    }
-  }
-  return frames;
 }
 
 void embed_captions(const LearnRequest& request, const ModelFolder& model, Placement placement, std::vector<TrainingVideo>& videos, RunContext& run) {

@@ -21,10 +21,6 @@ namespace dreamrunner {
 /// Throws Error(input_file) naming the file that cannot be read, Error(interrupted) between files.
 std::vector<TrainingVideo> encode_examples(const LearnRequest& request, const ModelFolder& model, Placement placement, RunContext& run);
 
-/// Which of `count` frames stand for a training video of `wanted`: evenly from the first to the last, rounded down, or all of
-/// them and the last again and again. Source: the authors' dataset.
-std::vector<int64_t> training_frames(int64_t count, int64_t wanted);
-
 /// Sets `text_TD` of each video to its caption's embedding (`PriorRecipe::prompts`), from `request.cache` where it is there.
 void embed_captions(const LearnRequest& request, const ModelFolder& model, Placement placement, std::vector<TrainingVideo>& videos, RunContext& run);
 

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "learn/example_latents.h"
 #include "media/picture_reader.h"
 #include "media/video_reader.h"
 
@@ -74,6 +73,18 @@ ExamplePixels read_picture_example(const PriorExample& example, const LatentGrid
 }
 
 }  // namespace
+
+std::vector<int64_t> training_frames(int64_t count, int64_t wanted) {
+  std::vector<int64_t> frames;
+  for (int64_t i = 0; i < wanted; ++i) {
+    if (count >= wanted) {
+      frames.push_back(wanted == 1 ? 0 : static_cast<int64_t>(static_cast<double>(i) * static_cast<double>(count - 1) / static_cast<double>(wanted - 1)));
+    } else {
+      frames.push_back(std::min(i, count - 1));
+    }
+  }
+  return frames;
+}
 
 PictureSize training_size(int64_t height, int64_t width, const LatentGrid& grid) {
   const int64_t step = grid.height_px / grid.token_height;  // pixels a token

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include <ATen/core/Tensor.h>
 
 #include "models/latent_grid.h"
@@ -16,6 +19,10 @@ struct ExamplePixels {
 /// Reads an example (see `encode_examples` for what is taken of it). `mask` asks for the mask of a picture: where it is opaque, or,
 /// without transparency, where it is not nearly white. Throws Error(input_file).
 ExamplePixels read_example(PriorKind kind, const PriorExample& example, const LatentGrid& grid, bool mask);
+
+/// Which of `count` frames stand for a training video of `wanted`: evenly from the first to the last, rounded down, or all of
+/// them and the last again and again. Source: the authors' dataset.
+std::vector<int64_t> training_frames(int64_t count, int64_t wanted);
 
 /// The size at which a picture of `height` x `width` is trained: its shape as nearly as multiples of the grid's step allow,
 /// no side longer than the grid's.

@@ -1,8 +1,6 @@
 #include "learn/learn_prior.h"
 
 #include <algorithm>
-#include <chrono>
-#include <fstream>
 #include <numeric>
 #include <optional>
 
@@ -15,6 +13,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/stopwatch.h"
 #include "learn/example_latents.h"
 #include "learn/prior_blocks.h"
 #include "learn/prior_sample.h"
@@ -29,9 +28,6 @@ namespace {
 
 constexpr int kTrainingFormat = 1;      // Raise it when the same request learns something else.
 constexpr double kSaveEvery_s = 10;     // What a power cut may cost.
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// Tells one training from another: all that decides its steps. How many steps there are does not.
 std::string identity_of(const LearnRequest& request, const std::vector<TrainingVideo>& videos, Placement placement) {
@@ -70,7 +66,7 @@ LoraInfo describe(const LearnRequest& request, const VideoTransformer& transform
 }  // namespace
 
 LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch watch;
   const PriorRecipe& recipe = request.recipe;
   if (request.examples.empty()) {
     throw Error(ErrorKind::usage, fmt::format("{}: nothing to learn from", request.label),
@@ -124,7 +120,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   run.report().begin(stage, recipe.steps);
   run.report().advance(trainer->steps_done());
   std::vector<double> losses;
-  Clock::time_point saved = Clock::now();
+  Stopwatch since_saved;
   while (trainer->steps_done() < recipe.steps) {
     try {
       run.check();
@@ -135,9 +131,9 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
     losses.push_back(trainer->step());
     run.report().detail(fmt::format("loss {:.4f}", mean(losses, losses.size() > 20 ? losses.size() - 20 : 0, losses.size())));
     run.report().advance(trainer->steps_done());
-    if (trainer->steps_done() % std::max(1, recipe.checkpoint_every) == 0 || seconds_since(saved) > kSaveEvery_s) {
+    if (trainer->steps_done() % std::max(1, recipe.checkpoint_every) == 0 || since_saved.seconds() > kSaveEvery_s) {
       trainer->save(state, identity);
-      saved = Clock::now();
+      since_saved = {};
     }
     if (sampler && trainer->steps_done() % request.sample_every == 0) {
       const fs::path clip = request.samples / fmt::format("step-{:06}.mp4", trainer->steps_done());
@@ -152,7 +148,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   result.steps = static_cast<int>(trainer->steps_done());
   result.first_loss = mean(losses, 0, std::min(tenth, losses.size()));
   result.last_loss = mean(losses, losses.size() - std::min(tenth, losses.size()), losses.size());
-  result.seconds = seconds_since(start);
+  result.seconds = watch.seconds();
   return result;
 }
 

@@ -1,7 +1,6 @@
 #include "learn/trainer.h"
 
 #include <cmath>
-#include <optional>
 
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
@@ -46,8 +45,21 @@ Trainer::Trainer(const VideoTransformer& transformer, const NoiseSchedule& sched
   }
   const auto linears = transformer.adaptable_linears();
   const auto blocks = prior_blocks(recipe.blocks, kind, transformer.config().num_layers);
+  for (const TrainingVideo& video : videos_) {
+    const at::Tensor& latents = video.latents_FCHW;
+    contexts_.push_back(transformer.prepare(video.text_TD.unsqueeze(0), std::nullopt, latents.size(0), latents.size(2), latents.size(3)));
+    // Videos of one size share one table of positions.
+    VideoTransformer::Context& own = contexts_.back();
+    for (const VideoTransformer::Context& other : contexts_) {
+      if (other.frames != own.frames || other.height != own.height || other.width != own.width) continue;
+      own.positions_VD = other.positions_VD;
+      own.rotary_cos = other.rotary_cos;
+      own.rotary_sin = other.rotary_sin;
+      break;
+    }
+  }
   NoiseSource noise(seed);
-  prior_.emplace_back(prior_linears(linears, blocks, recipe.linears), recipe.rank, noise, transformer.device());
+  prior_.emplace(prior_linears(linears, blocks, recipe.linears), recipe.rank, noise, transformer.device());
   const auto others = other_blocks(blocks, transformer.config().num_layers);
   if (kind == PriorKind::motion && recipe.spatial_loras && !others.empty()) {
     for (size_t i = 0; i < videos_.size(); ++i) {
@@ -82,20 +94,22 @@ Trainer::Draw Trainer::draw(int64_t loss) const {
 
 std::string Trainer::stage() const { return fmt::format("learning, step {} of {}", step_ + 1, recipe_.steps); }
 
-at::Tensor Trainer::predict(const Draw& draw, const at::Tensor& noised, const std::vector<TransformerLora>& loras, int64_t branch) const {
-  const at::Tensor text = videos_[draw.video].text_TD.unsqueeze(0);
-  auto context = transformer_.prepare(text, std::nullopt, noised.size(1), noised.size(3), noised.size(4));
+void Trainer::set_recompute(bool on) {
+  for (VideoTransformer::Context& context : contexts_) context.recompute = on;
+}
+
+at::Tensor Trainer::predict(const Draw& draw, const std::vector<TransformerLora>& loras, int64_t branch) const {
+  VideoTransformer::Context context = contexts_[draw.video];
   // Its own seed for every loss and branch, and the same when a block is computed again.
   const LoraDropout dropout{recipe_.dropout, (draw.number * 2 + branch) * 4096};
   context.adapters = transformer_.bind(loras, dropout);
-  context.recompute = recompute_;
-  return transformer_.forward(noised, at::full({1}, draw.timestep, at::kLong), context).to(at::kFloat);
+  return transformer_.forward(draw.noised.noised, at::full({1}, draw.timestep, at::kLong), context).to(at::kFloat);
 }
 
-double Trainer::backward(const at::Tensor& loss, const char* name) const {
+double Trainer::backward(const at::Tensor& loss, double share, const char* name) const {
   const double value = loss.item<double>();
   if (!std::isfinite(value)) throw Error(ErrorKind::numerical, fmt::format("{}: {} is {}", stage(), name, value), "a smaller learning rate, or fp32");
-  torch::autograd::backward({loss / static_cast<double>(recipe_.accumulate)}, {});
+  torch::autograd::backward({loss * share}, {});
   return value;
 }
 
@@ -107,8 +121,8 @@ double Trainer::learn_motion(const Draw& draw) {
     // finished, step included, before the other begins.
     TrainableLora& spatial = spatial_[draw.video];
     loras.push_back(alive(spatial, "the video's own LoRA"));
-    const at::Tensor prediction = predict(draw, draw.noised.noised, loras, 0);
-    backward(velocity_loss(prediction, draw.noised.velocity, draw.frame) * recipe_.accumulate, "the loss of a video's own LoRA");
+    const at::Tensor prediction = predict(draw, loras, 0);
+    backward(velocity_loss(prediction, draw.noised.velocity, draw.frame), 1.0, "the loss of a video's own LoRA");
     spatial.step(settings, stage());
     // In the prior's loss it helps and does not learn.
     loras.clear();
@@ -116,19 +130,20 @@ double Trainer::learn_motion(const Draw& draw) {
     for (const auto& [name, factors] : spatial.modules()) frozen[name] = {.down = factors.down.detach(), .up = factors.up.detach()};
     loras.push_back({.modules = std::move(frozen), .name = "the video's own LoRA"});
   }
-  loras.push_back(alive(prior_.front(), "the prior"));
-  const at::Tensor prediction = predict(draw, draw.noised.noised, loras, 1);
+  loras.push_back(alive(*prior_, "the prior"));
+  const at::Tensor prediction = predict(draw, loras, 1);
   at::Tensor loss = velocity_loss(prediction, draw.noised.velocity);
   if (recipe_.debias) loss = loss + debiased_loss(prediction, draw.noised.velocity, draw.anchor, recipe_.debias_beta);
-  return backward(loss, "the motion loss");
+  return backward(loss, 1.0 / static_cast<double>(recipe_.accumulate), "the motion loss");
 }
 
 double Trainer::learn_subject(const Draw& draw) {
-  const at::Tensor prediction = predict(draw, draw.noised.noised, {alive(prior_.front(), "the prior")}, 1);
+  const at::Tensor prediction = predict(draw, {alive(*prior_, "the prior")}, 1);
   std::optional<int64_t> frame;
   if (recipe_.loss_frames != "all") frame = recipe_.loss_frames == "first" ? 0 : draw.frame;
   const at::Tensor& mask = videos_[draw.video].mask_HW;
-  return backward(velocity_loss(prediction, draw.noised.velocity, frame, mask.defined() ? mask.to(transformer_.device()) : mask), "the subject's loss");
+  const at::Tensor loss = velocity_loss(prediction, draw.noised.velocity, frame, mask.defined() ? mask.to(transformer_.device()) : mask);
+  return backward(loss, 1.0 / static_cast<double>(recipe_.accumulate), "the subject's loss");
 }
 
 double Trainer::step() {
@@ -138,14 +153,14 @@ double Trainer::step() {
     const Draw now = draw(step_ * recipe_.accumulate + i);
     sum += kind_ == PriorKind::motion ? learn_motion(now) : learn_subject(now);
   }
-  prior_.front().step({.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay}, stage());
+  prior_->step({.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay}, stage());
   ++step_;
   return sum / static_cast<double>(recipe_.accumulate);
 }
 
 void Trainer::save(const std::filesystem::path& path, const std::string& identity) const {
   TensorMap tensors;
-  prior_.front().save(tensors, "prior.");
+  prior_->save(tensors, "prior.");
   for (size_t i = 0; i < spatial_.size(); ++i) spatial_[i].save(tensors, fmt::format("video.{}.", i));
   write_tensors(path, tensors, {{"kind", "training state"}, {"identity", identity}, {"step", std::to_string(step_)}});
 }
@@ -157,7 +172,7 @@ bool Trainer::load(const std::filesystem::path& path, const std::string& identit
   const auto step = metadata.find("step");
   if (found == metadata.end() || found->second != identity || step == metadata.end()) return false;
   const TensorMap tensors = read_tensors(path);
-  prior_.front().load(tensors, "prior.", path.string());
+  prior_->load(tensors, "prior.", path.string());
   for (size_t i = 0; i < spatial_.size(); ++i) spatial_[i].load(tensors, fmt::format("video.{}.", i), path.string());
   step_ = std::stoll(step->second);
   return true;
@@ -165,14 +180,14 @@ bool Trainer::load(const std::filesystem::path& path, const std::string& identit
 
 LoraModules Trainer::prior() const {
   LoraModules copies;
-  for (const auto& [name, factors] : prior_.front().modules()) {
+  for (const auto& [name, factors] : prior_->modules()) {
     copies[name] = {.down = factors.down.detach().to(at::kCPU, at::kFloat, false, true), .up = factors.up.detach().to(at::kCPU, at::kFloat, false, true)};
   }
   return copies;
 }
 
 int64_t Trainer::parameter_count() const {
-  int64_t count = prior_.front().parameter_count();
+  int64_t count = prior_->parameter_count();
   for (const TrainableLora& lora : spatial_) count += lora.parameter_count();
   return count;
 }

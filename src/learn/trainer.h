@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,15 +53,16 @@ class Trainer {
   /// Of the prior and of the videos' own LoRAs together.
   int64_t parameter_count() const;
 
-  void set_recompute(bool on) { recompute_ = on; }
+  void set_recompute(bool on);
 
  private:
   struct Draw;
   Draw draw(int64_t loss) const;
   double learn_motion(const Draw& draw);
   double learn_subject(const Draw& draw);
-  at::Tensor predict(const Draw& draw, const at::Tensor& noised, const std::vector<TransformerLora>& loras, int64_t branch) const;
-  double backward(const at::Tensor& loss, const char* name) const;
+  at::Tensor predict(const Draw& draw, const std::vector<TransformerLora>& loras, int64_t branch) const;
+  /// Leaves the gradients of `share` times the loss in the factors; returns the loss.
+  double backward(const at::Tensor& loss, double share, const char* name) const;
   std::string stage() const;
 
   const VideoTransformer& transformer_;
@@ -69,10 +71,10 @@ class Trainer {
   PriorKind kind_;
   PriorRecipe recipe_;
   int64_t seed_;
-  bool recompute_ = false;
   int64_t step_ = 0;
-  std::vector<TrainableLora> prior_;    ///< One; a vector because its draws come after the blocks are known.
-  std::vector<TrainableLora> spatial_;  ///< One a video, or none.
+  std::vector<VideoTransformer::Context> contexts_;  ///< Of each video: what no step changes.
+  std::optional<TrainableLora> prior_;               ///< Always there: the constructor makes it when it knows the blocks.
+  std::vector<TrainableLora> spatial_;               ///< One a video, or none.
 };
 
 }  // namespace dreamrunner

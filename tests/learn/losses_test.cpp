@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "learn/example_latents.h"
+#include "learn/example_pixels.h"
 #include "learn/prior_blocks.h"
 #include "support/expect_error.h"
 
