@@ -1,15 +1,5 @@
 #include "film/film_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -23,29 +13,7 @@ namespace {
 
 std::string scene_file(int scene, const char* name) { return fmt::format("scenes/{:02}/{}", scene, name); }
 
-std::string own_name() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0) std::strcpy(host.data(), "unknown");
-  return fmt::format("process {} on {}\n", ::getpid(), host.data());
-}
-
 }  // namespace
-
-std::string lock_holder(int fd) {
-  // The holder writes its name a moment after it has the lock; a loser that comes in between waits for it a little.
-  for (int attempt = 0; attempt < 20; ++attempt) {
-    std::array<char, 256> text{};
-    const ssize_t size = ::pread(fd, text.data(), text.size(), 0);
-    if (size > 0 && text[static_cast<size_t>(size) - 1] == '\n') return std::string(text.data(), static_cast<size_t>(size) - 1);
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return "a process that has not said its name";
-}
-
-void write_lock_holder(int fd) {
-  const std::string name = own_name();
-  if (::ftruncate(fd, 0) == 0) [[maybe_unused]] const ssize_t ignored = ::pwrite(fd, name.data(), name.size(), 0);
-}
 
 FilmFolder::FilmFolder(const fs::path& film) {
   std::error_code code;
@@ -94,45 +62,28 @@ FolderLock::FolderLock(const FilmFolder& folder) : folder_(folder) {
   while (!try_to_hold()) {
     // The last holder removed the file between our opening and locking it: what we hold is nobody's lock any more.
   }
-  write_lock_holder(fd_);
 }
 
 bool FolderLock::try_to_hold() {
   make_folders(folder_.state_folder());
-  const std::string path = folder_.lock_file().string();
-  const auto fail = [&](const char* what) {
-    const int reason = errno;
-    if (fd_ >= 0) ::close(fd_);
-    throw Error(ErrorKind::storage, fmt::format("{}: {}: {}", path, what, std::strerror(reason)));
-  };
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd_ < 0 && errno == ENOENT) return false;
-  if (fd_ < 0) fail("cannot be opened");
-  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) fail("cannot be locked");
-    const std::string holder = lock_holder(fd_);
-    ::close(fd_);
-    throw Error(ErrorKind::busy, fmt::format("{}: another run holds the folder: {}", folder_.root().string(), holder),
+  file_ = LockFile::open(folder_.lock_file());
+  if (!file_) return false;
+  if (!file_->try_lock()) {
+    throw Error(ErrorKind::busy, fmt::format("{}: another run holds the folder: {}", folder_.root().string(), file_->holder()),
                 "wait for it, or stop it and run this again");
   }
-  struct stat held {};
-  struct stat named {};
-  if (::fstat(fd_, &held) == 0 && ::stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev) return true;
-  ::close(fd_);
-  return false;
+  return file_->is_named();
 }
 
 FolderLock::~FolderLock() {
   std::error_code ignored;
   if (fs::exists(folder_.journal_file(), ignored)) {
-    [[maybe_unused]] const int result = ::ftruncate(fd_, 0);
+    file_->clear();
   } else {
     // Nothing came of this run: the folder is left as it was found. `remove` spares a folder that holds something.
     fs::remove(folder_.lock_file(), ignored);
     fs::remove(folder_.state_folder(), ignored);
   }
-  ::close(fd_);
 }
 
 }  // namespace dreamrunner

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
+
+#include "base/lock_file.h"
 
 namespace dreamrunner {
 
@@ -30,16 +33,7 @@ class FilmFolder {
   std::filesystem::path root_;
 };
 
-/// Who holds the lock of an open lock file, in words: "process 4711 on anvil".
-std::string lock_holder(int fd);
-
-/// Writes this process's name into a lock file that it holds. Information for people: a full disk is no error here, it must
-/// not keep a run out that may only read.
-void write_lock_holder(int fd);
-
-/// Keeps other runs out of a film folder while it lives. The kernel holds the lock (`flock`), so it ends with the process,
-/// however that ends; the file's text (pid and host) is for people only. A run that recorded nothing in a new film takes
-/// the file away again.
+/// Keeps other runs out of a film folder while it lives. A run that recorded nothing in a new film takes the lock file away again.
 class FolderLock {
  public:
   /// Throws Error(busy) with the holder's pid and host; Error(storage) when the folder cannot be written.
@@ -53,7 +47,7 @@ class FolderLock {
   bool try_to_hold();
 
   FilmFolder folder_;
-  int fd_ = -1;
+  std::optional<LockFile> file_;
 };
 
 }  // namespace dreamrunner

@@ -1,9 +1,5 @@
 #include "film/prior_library.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,7 +12,6 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
-#include "film/film_folder.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -104,37 +99,21 @@ void PriorLibrary::sweep_temporaries(const std::string& key) const {
 
 PriorLock::PriorLock(const PriorLibrary& library, const std::string& key, const std::string& label, bool wait, RunContext& run) {
   make_folders(library.folder(key));
-  const std::string path = (library.folder(key) / "lock").string();
-  const auto fail = [&](const char* what) {
-    const int reason = errno;
-    if (fd_ >= 0) ::close(fd_);
-    throw Error(ErrorKind::storage, fmt::format("{}: {}: {}", path, what, std::strerror(reason)));
-  };
-  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-  if (fd_ < 0) fail("cannot be opened");
+  const fs::path path = library.folder(key) / "lock";
+  file_ = LockFile::open(path);
+  if (!file_) throw Error(ErrorKind::storage, fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(ENOENT)));
   bool said = false;
-  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) fail("cannot be locked");
-    try {
-      if (!wait) {
-        throw Error(ErrorKind::busy, fmt::format("{}: another run learns it: {}", label, lock_holder(fd_)), "wait for it: without --no-wait this is done for you");
-      }
-      if (!said) run.report().note(fmt::format("{}: another run learns it: {}; waiting for it", label, lock_holder(fd_)));
-      said = true;
-      run.check();
-    } catch (...) {
-      ::close(fd_);
-      throw;
+  while (!file_->try_lock()) {
+    if (!wait) {
+      throw Error(ErrorKind::busy, fmt::format("{}: another run learns it: {}", label, file_->holder()), "wait for it: without --no-wait this is done for you");
     }
+    if (!said) run.report().note(fmt::format("{}: another run learns it: {}; waiting for it", label, file_->holder()));
+    said = true;
+    run.check();
     std::this_thread::sleep_for(kLookAgain);
   }
-  write_lock_holder(fd_);
 }
 
-PriorLock::~PriorLock() {
-  [[maybe_unused]] const int result = ::ftruncate(fd_, 0);
-  ::close(fd_);
-}
+PriorLock::~PriorLock() { file_->clear(); }
 
 }  // namespace dreamrunner

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
+#include "base/lock_file.h"
 #include "base/run_context.h"
 
 namespace dreamrunner {
@@ -53,7 +55,7 @@ class PriorLibrary {
   std::filesystem::path root_;
 };
 
-/// Keeps other runs from learning the same prior while it lives. The kernel holds the lock, so it ends with the process.
+/// Keeps other runs from learning the same prior while it lives.
 class PriorLock {
  public:
   /// Waits while another process holds it, saying so once; with `wait` false throws Error(busy) instead. Throws
@@ -64,7 +66,7 @@ class PriorLock {
   PriorLock& operator=(const PriorLock&) = delete;
 
  private:
-  int fd_ = -1;
+  std::optional<LockFile> file_;
 };
 
 }  // namespace dreamrunner

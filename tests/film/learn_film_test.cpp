@@ -2,11 +2,9 @@
 
 #include "film/learn_film.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -14,6 +12,7 @@
 
 #include "film/film_status.h"
 #include "film/prior_library.h"
+#include "killed_make.h"
 #include "prior_film.h"
 #include "support/expect_error.h"
 
@@ -352,7 +351,9 @@ TEST(LearningInterrupted, AStopAtAnyEventLeavesTheWorkAndGoesOnToTheSameBytes) {
     film.run.stop = {};
     film.engine.on_event = nullptr;
     const MakeResult result = film.make();
-    if (stop_at % 3 == 1) EXPECT_GT(result.priors.at(stop_at < 3 ? 0 : 1).learning.resumed_from, 0) << "stopped at event " << stop_at;
+    if (stop_at % 3 == 1) {
+      EXPECT_GT(result.priors.at(stop_at < 3 ? 0 : 1).learning.resumed_from, 0) << "stopped at event " << stop_at;
+    }
     EXPECT_EQ(trees_of(film), trees_of(whole)) << "stopped at event " << stop_at;
   }
 }
@@ -362,22 +363,7 @@ TEST(LearningInterrupted, AKillAtAnyEventGoesOnToTheSameBytes) {
   whole.make();
   for (int kill_at = 0; kill_at < kLearningEvents; ++kill_at) {
     PriorFilm film;
-    const pid_t child = ::fork();
-    if (child == 0) {
-      int event = 0;
-      film.engine.on_event = [&](const std::string&) {
-        if (event++ == kill_at) ::raise(SIGKILL);
-      };
-      try {
-        film.make();
-      } catch (...) {
-        ::_exit(99);
-      }
-      ::_exit(0);
-    }
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    ASSERT_NO_FATAL_FAILURE(test::make_and_kill(film, kill_at));
     film.make();
     EXPECT_EQ(trees_of(film), trees_of(whole)) << "killed at event " << kill_at;
   }

@@ -1,16 +1,12 @@
 // A run may end at any moment, in any way; the next one goes on from there to the very bytes of a run that never ended.
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <csignal>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/error.h"
 #include "film/film_folder.h"
 #include "film/make_film.h"
+#include "killed_make.h"
 #include "small_film.h"
 #include "support/expect_error.h"
 
@@ -69,30 +65,10 @@ TEST(MakeFilmCrash, AStopAtAnyEventIsResumedToTheSameBytes) {
   }
 }
 
-/// Runs `make` in a child that SIGKILL ends at event `kill_at`.
-void make_and_kill(SmallFilm& film, int kill_at) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    int event = 0;
-    film.engine.on_event = [&](const std::string&) {
-      if (event++ == kill_at) ::raise(SIGKILL);
-    };
-    try {
-      film.make();
-    } catch (...) {
-      ::_exit(99);
-    }
-    ::_exit(0);
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-}
-
 TEST(MakeFilmCrash, AKillAtAnyEventIsResumedToTheSameBytes) {
   for (int kill_at = 0; kill_at < kEvents; ++kill_at) {
     SmallFilm film(kScenes);
-    make_and_kill(film, kill_at);
+    test::make_and_kill(film, kill_at);
     film.make();
     EXPECT_EQ(tree_of(film.root()), uninterrupted().made) << "killed at event " << kill_at;
   }
@@ -103,7 +79,7 @@ TEST(MakeFilmCrash, AKillWhileAStaleSceneIsRemadeIsResumedToTheSameBytes) {
     SmallFilm film(kScenes);
     film.make();
     change(film);
-    make_and_kill(film, kill_at);
+    test::make_and_kill(film, kill_at);
     film.make();
     EXPECT_EQ(tree_of(film.root()), uninterrupted().changed) << "killed at event " << kill_at;
   }
@@ -137,7 +113,7 @@ TEST(MakeFilmCrash, AFileThatWasNewerThanItsRecordIsNotTakenForDamage) {
   film.make();
   const Plan before = film.plan;
   change(film);
-  make_and_kill(film, 1);  // "denoised scene 2".
+  test::make_and_kill(film, 1);  // "denoised scene 2".
   film.plan = before;
   film.save();
   film.make();
