@@ -1,4 +1,3 @@
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,11 +32,6 @@ struct ClipsOptions {
   Bm25Settings bm25;
   std::vector<std::string> ids;
 };
-
-int terminal_columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
-}
 
 Json json_of(const Clip& clip) {
   Json json = {{"id", clip.id}, {"row", clip.row}, {"source", clip.source}};
@@ -111,7 +105,7 @@ void print_hits(const Catalogue& catalogue, const std::vector<ClipHit>& hits, co
     clips.push_back(catalogue.clip(hit.row));
     id_width = std::max(id_width, std::min(text_width(printable(clips.back().id)), 36));
   }
-  const int caption_width = std::max(terminal_columns() - id_width - 18, 20);
+  const int caption_width = std::max(terminal_columns(STDOUT_FILENO, 100) - id_width - 18, 20);
   session.print(fmt::format("{:>7}  {}{}  {:<7}  {}", "score", "id", std::string(static_cast<size_t>(id_width - 2), ' '), "video", "caption"));
   for (size_t i = 0; i < hits.size(); ++i) {
     const std::string id = fit_width(printable(clips[i].id), id_width);

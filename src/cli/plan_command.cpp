@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <numeric>
-#include <sys/ioctl.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -83,11 +82,6 @@ void tell(const PlanResult& result, Session& session) {
   else session.print(fmt::format("{} is up to date", file));
 }
 
-int terminal_columns() {
-  winsize size{};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 void preview_and_tell(const PlanResult& result, const FilmSettings& settings, Session& session, RunContext& run) {
   const Plan plan = load_plan(result.file);
   PreviewOptions options;
@@ -106,7 +100,7 @@ void preview_and_tell(const PlanResult& result, const FilmSettings& settings, Se
     return;
   }
   if (::isatty(STDOUT_FILENO) == 1) {
-    std::string text = plan_preview_text(plan, terminal_columns(), options);
+    std::string text = plan_preview_text(plan, terminal_columns(STDOUT_FILENO, 80), options);
     if (text.ends_with('\n')) text.pop_back();
     session.print(text);
   }

@@ -1,6 +1,5 @@
 #include "cli/session.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,6 +8,7 @@
 
 #include "cli/progress.h"
 #include "cli/report.h"
+#include "cli/terminal_text.h"
 
 namespace dreamrunner {
 namespace {
@@ -35,11 +35,6 @@ bool draws_bars() {
   return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
-int terminal_columns() {
-  winsize size{};
-  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
 void write_to(std::FILE* file, std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), file);
   std::fflush(file);
@@ -52,7 +47,7 @@ std::unique_ptr<Progress> make_progress(bool json) {
   if (json) return make_event_progress(to_stdout, steady_seconds);
   if (!draws_bars()) return make_line_progress(to_stderr, steady_seconds);
   // https://no-color.org: any value that is not empty turns colours off.
-  return make_bar_progress(to_stderr, {terminal_columns, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
+  return make_bar_progress(to_stderr, {[] { return terminal_columns(STDERR_FILENO, 80); }, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "cli/terminal_text.h"
 
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -119,6 +121,11 @@ std::string format_count(int64_t count) {
     digits.insert(at, 1, ',');
   }
   return digits;
+}
+
+int terminal_columns(int fd, int otherwise) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : otherwise;
 }
 
 }  // namespace dreamrunner

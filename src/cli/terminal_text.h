@@ -28,4 +28,7 @@ std::string format_bytes(uint64_t bytes);
 /// "5,514,624".
 std::string format_count(int64_t count);
 
+/// Columns of the terminal behind descriptor `fd`; `otherwise` where there is none or it does not say.
+int terminal_columns(int fd, int otherwise);
+
 }  // namespace dreamrunner
