@@ -283,4 +283,10 @@ class LoraReader {
 
 LoraFile read_lora(const fs::path& path, const std::vector<AdaptableLinear>& linears) { return LoraReader(locate(path), linears).read(); }
 
+LoraFile read_lora(const std::filesystem::path& path, const std::vector<AdaptableLinear>& linears, RunContext& run) {
+  LoraFile file = read_lora(path, linears);
+  for (const std::string& note : file.notes) run.report().note(fmt::format("{}: {}", path.string(), note));
+  return file;
+}
+
 }  // namespace dreamrunner

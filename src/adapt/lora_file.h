@@ -10,6 +10,7 @@
 #include <c10/core/ScalarType.h>
 
 #include "adapt/adaptable_linear.h"
+#include "base/run_context.h"
 #include "nn/lora.h"
 
 namespace dreamrunner {
@@ -43,6 +44,9 @@ struct LoraFile {
 /// model; A without B; ranks that disagree; NaN and infinity; DoRA, LoHa, LoKr, full changes (`diff`), weights of norms,
 /// text encoders, SAT names; each with the tensors' names and, where there is one, a way out.
 LoraFile read_lora(const std::filesystem::path& path, const std::vector<AdaptableLinear>& linears);
+
+/// The same, and tells the listener of `run` what a user must hear.
+LoraFile read_lora(const std::filesystem::path& path, const std::vector<AdaptableLinear>& linears, RunContext& run);
 
 /// Writes a LoRA that diffusers' `load_lora_weights` loads, atomically: `transformer.MODULE.lora_A.weight` [rank, in] and
 /// `lora_B.weight` [out, rank] in `dtype`, the scale folded into B. Metadata: `format`, `lora_adapter_metadata` with

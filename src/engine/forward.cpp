@@ -23,10 +23,6 @@
 namespace dreamrunner {
 namespace {
 
-VideoAutoencoder::Tiling tiling_of(const ForwardRequest& request) {
-  return request.vae_tiling ? VideoAutoencoder::Tiling::on : VideoAutoencoder::Tiling::off;
-}
-
 void run_text_encoder(const ForwardRequest& request) {
   Inputs inputs(request.input);
   const at::Tensor ids = inputs.take("input_ids", 2).to(at::kLong);
@@ -52,10 +48,11 @@ void run_transformer(const ForwardRequest& request, RunContext& run) {
   }
   std::vector<TransformerLora> loras;
   for (const auto& [file, weight] : request.loras) {
-    LoraFile lora = read_lora(file, transformer.adaptable_linears());
-    for (const std::string& note : lora.notes) run.report().note(fmt::format("{}: {}", file.string(), note));
     const auto row = static_cast<int64_t>(loras.size());
-    loras.push_back({.modules = std::move(lora.modules), .weight = weight, .mask_L = lora_regions ? lora_regions->select(0, row).ne(0) : at::Tensor(), .name = file.string()});
+    loras.push_back({.modules = read_lora(file, transformer.adaptable_linears(), run).modules,
+                     .weight = weight,
+                     .mask_L = lora_regions ? lora_regions->select(0, row).ne(0) : at::Tensor(),
+                     .name = file.string()});
   }
   const auto context = transformer.prepare(encoder_hidden_states, regions, hidden_states.size(1), hidden_states.size(3), hidden_states.size(4),
                                            visual_attention_from_name(request.visual_attn), transformer.bind(loras));
@@ -74,7 +71,7 @@ void run_vae_encode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor pixels = inputs.take("pixels", 5);
   inputs.finish();
-  const auto posterior = ModelFolder(request.model).open_vae(placement_of(request)).encode(pixels, run, tiling_of(request));
+  const auto posterior = ModelFolder(request.model).open_vae(placement_of(request)).encode(pixels, run, VideoAutoencoder::tiling(request.vae_tiling));
   write_result(request, {{"mean", posterior.mean}, {"logvar", posterior.logvar}});
 }
 
@@ -82,7 +79,7 @@ void run_vae_decode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor latents = inputs.take("latents", 5);
   inputs.finish();
-  write_result(request, {{"pixels", ModelFolder(request.model).open_vae(placement_of(request)).decode(latents, run, tiling_of(request))}});
+  write_result(request, {{"pixels", ModelFolder(request.model).open_vae(placement_of(request)).decode(latents, run, VideoAutoencoder::tiling(request.vae_tiling))}});
 }
 
 void run_denoise(const ForwardRequest& request, RunContext& run) {

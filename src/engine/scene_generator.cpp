@@ -27,8 +27,6 @@
 namespace dreamrunner {
 namespace {
 
-VideoAutoencoder::Tiling vae_tiling(bool on) { return on ? VideoAutoencoder::Tiling::on : VideoAutoencoder::Tiling::off; }
-
 std::optional<int64_t> widen(const std::optional<int>& value) { return value ? std::optional<int64_t>(*value) : std::nullopt; }
 
 class TorchSceneGenerator final : public SceneGenerator {
@@ -46,10 +44,9 @@ class TorchSceneGenerator final : public SceneGenerator {
     format_ = {.num_frames = static_cast<int>(grid_.num_frames), .height = static_cast<int>(grid_.height_px), .width = static_cast<int>(grid_.width_px),
                .device = placement_.device.str(), .dtype = dtype_name(placement_.dtype), .sampler = sampler_name(settings.sampler, schedule_)};
 
-    const TokenGrid tokens{.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width};
     std::vector<std::string> texts;
     for (const SceneJob& job : jobs_) {
-      conditionings_.push_back(make_region_conditioning(job.scene, tokens, interpolation_from_name(settings.interpolation)));
+      conditionings_.push_back(make_region_conditioning(job.scene, tokens(), interpolation_from_name(settings.interpolation)));
       texts.insert(texts.end(), conditionings_.back().captions.begin(), conditionings_.back().captions.end());
     }
     if (jobs_.empty()) return;
@@ -80,29 +77,6 @@ class TorchSceneGenerator final : public SceneGenerator {
     write_tensors(latents_path, {{"latents", latents.to(at::kFloat)}}, {{"kind", "latents"}, {"seed", std::to_string(job.seed)}});
   }
 
-  /// The scene's priors, each bound to the tokens of its regions.
-  std::shared_ptr<const TransformerAdapters> bind_priors(size_t index, RunContext& run) {
-    const SceneJob& job = jobs_.at(index);
-    const TokenGrid tokens{.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width};
-    std::vector<TransformerLora> loras;
-    for (const BoundPrior& prior : job.priors) {
-      auto found = loras_.find(prior.file);
-      if (found == loras_.end()) {
-        found = loras_.emplace(prior.file, read_lora(prior.file, transformer_->adaptable_linears())).first;
-        for (const std::string& note : found->second.notes) run.report().note(fmt::format("{}: {}", prior.file.string(), note));
-      }
-      TransformerLora lora{.modules = found->second.modules, .weight = prior.weight, .name = prior.file.string()};
-      if (!prior.everywhere) {
-        std::vector<PlaceInScene> places;
-        for (const RegionPlace& place : prior.places) places.push_back({place.key_frame, place.region});
-        lora.mask_L = make_prior_mask(job.scene, places, conditionings_.at(index), tokens, interpolation_from_name(settings_.interpolation),
-                                      model_format_.text_length, settings_.lora_text_tokens);
-      }
-      loras.push_back(std::move(lora));
-    }
-    return transformer_->bind(loras);
-  }
-
   SceneFrames decode(const std::filesystem::path& latents_path, const std::string& label, RunContext& run) override {
     const c10::InferenceMode inference;
     const TensorMap file = read_tensors(latents_path);
@@ -113,7 +87,7 @@ class TorchSceneGenerator final : public SceneGenerator {
     }
     require_finite(latents, latents_path.string(), "latents");
     if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
-    const at::Tensor pictures = decode_latents(*autoencoder_, latents, vae_tiling(settings_.vae_tiling), label, run);
+    const at::Tensor pictures = decode_latents(*autoencoder_, latents, VideoAutoencoder::tiling(settings_.vae_tiling), label, run);
     SceneFrames frames{.frames = static_cast<int>(pictures.size(0)), .height = static_cast<int>(pictures.size(1)), .width = static_cast<int>(pictures.size(2))};
     const uint8_t* data = pictures.const_data_ptr<uint8_t>();
     frames.pixels.assign(data, data + pictures.numel());
@@ -121,6 +95,25 @@ class TorchSceneGenerator final : public SceneGenerator {
   }
 
  private:
+  TokenGrid tokens() const { return {.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width}; }
+
+  /// The scene's priors, each bound to the tokens of its regions.
+  std::shared_ptr<const TransformerAdapters> bind_priors(size_t index, RunContext& run) {
+    const SceneJob& job = jobs_.at(index);
+    std::vector<TransformerLora> loras;
+    for (const BoundPrior& prior : job.priors) {
+      auto found = loras_.find(prior.file);
+      if (found == loras_.end()) found = loras_.emplace(prior.file, read_lora(prior.file, transformer_->adaptable_linears(), run).modules).first;
+      TransformerLora lora{.modules = found->second, .weight = prior.weight, .name = prior.file.string()};
+      if (!prior.everywhere) {
+        lora.mask_L = make_prior_mask(job.scene, prior.places, conditionings_.at(index), tokens(), interpolation_from_name(settings_.interpolation),
+                                      model_format_.text_length, settings_.lora_text_tokens);
+      }
+      loras.push_back(std::move(lora));
+    }
+    return transformer_->bind(loras);
+  }
+
   GenerationSettings settings_;
   std::vector<SceneJob> jobs_;
   ModelFolder model_;
@@ -133,7 +126,7 @@ class TorchSceneGenerator final : public SceneGenerator {
   std::vector<RegionConditioning> conditionings_;
   TextEmbeddings embeddings_;
   std::optional<VideoTransformer> transformer_;
-  std::map<std::filesystem::path, LoraFile> loras_;  ///< Each read once, whatever the number of scenes.
+  std::map<std::filesystem::path, LoraModules> loras_;  ///< Each read once, whatever the number of scenes.
   std::optional<VideoAutoencoder> autoencoder_;
 };
 

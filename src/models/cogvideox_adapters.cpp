@@ -1,7 +1,7 @@
 #include "models/cogvideox_adapters.h"
 
 #include <array>
-#include <functional>
+#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -36,30 +36,22 @@ class LoraTaker {
 
   std::vector<JoinedLora::Part> parts(const std::string& name) {
     std::vector<JoinedLora::Part> parts;
-    for (const TransformerLora& lora : loras_) {
-      const auto found = lora.modules.find(name);
-      if (found == lora.modules.end()) continue;
-      --left_;
-      parts.push_back({scaled(found->second, lora.weight), lora.mask_L});
-    }
+    take(name, [&](const TransformerLora& lora, LoraFactors factors) { parts.push_back({std::move(factors), lora.mask_L}); });
     return parts;
   }
 
   /// For a linear without tokens of regions.
   std::optional<Linear> merged(const std::string& name, const Linear& own) {
-    std::vector<LoraFactors> factors;
-    for (const TransformerLora& lora : loras_) {
-      const auto found = lora.modules.find(name);
-      if (found == lora.modules.end()) continue;
-      --left_;
+    std::vector<LoraFactors> all;
+    take(name, [&](const TransformerLora& lora, LoraFactors factors) {
       if (lora.mask_L.defined()) {
         throw Error(ErrorKind::usage, fmt::format("{}: changes {}, which sees no tokens of a region", lora.name, name),
                     "let this LoRA act everywhere (--lora-scope global), or train one on attention and feed-forward linears");
       }
-      factors.push_back(scaled(found->second, lora.weight));
-    }
-    if (factors.empty()) return std::nullopt;
-    return merge_loras(own, factors);
+      all.push_back(std::move(factors));
+    });
+    if (all.empty()) return std::nullopt;
+    return merge_loras(own, all);
   }
 
   void finish(const std::vector<AdaptableLinear>& linears) const {
@@ -74,9 +66,17 @@ class LoraTaker {
   }
 
  private:
-  static LoraFactors scaled(LoraFactors factors, double weight) {
-    factors.scale *= weight;
-    return factors;
+  /// Hands `use` every LoRA that changes `name`, its weight in the factors' scale.
+  template <typename Use>
+  void take(const std::string& name, Use&& use) {
+    for (const TransformerLora& lora : loras_) {
+      const auto found = lora.modules.find(name);
+      if (found == lora.modules.end()) continue;
+      --left_;
+      LoraFactors factors = found->second;
+      factors.scale *= lora.weight;
+      use(lora, std::move(factors));
+    }
   }
 
   const std::vector<TransformerLora>& loras_;
@@ -117,7 +117,7 @@ std::vector<AdaptableLinear> CogVideoXTransformer::adaptable_linears() const {
   add("time_embedding.linear_2", time_2_.weight);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = blocks_[i];
-    const std::array<const Linear*, 6> own{&block.to_q, &block.to_k, &block.to_v, &block.to_out, &block.ff_in, &block.ff_out};
+    const auto own = token_linears(block);
     for (size_t k = 0; k < own.size(); ++k) add(block_name(i, kTokenLinears[k].name), own[k]->weight);
     add(block_name(i, "norm1.linear"), block.norm1.linear.weight);
     add(block_name(i, "norm2.linear"), block.norm2.linear.weight);
@@ -144,7 +144,7 @@ std::shared_ptr<const TransformerAdapters> CogVideoXTransformer::bind(const std:
   adapters->time_2 = taker.merged("time_embedding.linear_2", time_2_);
   for (size_t i = 0; i < blocks_.size(); ++i) {
     const Block& block = blocks_[i];
-    const std::array<const Linear*, 6> own{&block.to_q, &block.to_k, &block.to_v, &block.to_out, &block.ff_in, &block.ff_out};
+    const auto own = token_linears(block);
     BlockAdapters of_block;
     for (size_t k = 0; k < own.size(); ++k) {
       const LoraDropout of_linear{dropout.probability, dropout.seed + static_cast<int64_t>(i * own.size() + k)};

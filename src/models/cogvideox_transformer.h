@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -103,6 +104,10 @@ class CogVideoXTransformer {
     ModulatedNorm norm2;
     Linear ff_in, ff_out;
   };
+  /// Those of a block that see tokens, in the order of `BlockAdapters`.
+  static std::array<const Linear*, 6> token_linears(const Block& block) {
+    return {&block.to_q, &block.to_k, &block.to_v, &block.to_out, &block.ff_in, &block.ff_out};
+  }
   struct Streams {
     at::Tensor text;
     at::Tensor video;

@@ -50,6 +50,7 @@ class CogVideoXVae {
   /// That takes a fraction of the memory and more time, and changes pictures a little, since normalisation sees one tile at
   /// a time. The result has the same size.
   enum class Tiling { off, on };
+  static Tiling tiling(bool on) { return on ? Tiling::on : Tiling::off; }
 
   CogVideoXVae(const CogVideoXVaeConfig& config, const Weights& weights, Parts parts = Parts::both);
 

@@ -10,12 +10,12 @@
 
 namespace dreamrunner {
 
-at::Tensor make_prior_mask(const Scene& scene, const std::vector<PlaceInScene>& places, const RegionConditioning& conditioning, const TokenGrid& grid,
+at::Tensor make_prior_mask(const Scene& scene, const std::vector<RegionPlace>& places, const RegionConditioning& conditioning, const TokenGrid& grid,
                            Interpolation interpolation, int64_t text_length, bool text_tokens) {
   // The scene with nothing but these regions has the same layout of them, whatever the rule between key frames.
   Scene alone = scene;
   for (KeyFrame& key_frame : alone.key_frames) key_frame.regions.clear();
-  for (const PlaceInScene& place : places) {
+  for (const RegionPlace& place : places) {
     const bool known = place.key_frame >= 0 && static_cast<size_t>(place.key_frame) < scene.key_frames.size() && place.region >= 0 &&
                        static_cast<size_t>(place.region) < scene.key_frames[static_cast<size_t>(place.key_frame)].regions.size();
     if (!known) throw Error(ErrorKind::bug, fmt::format("no region {} in key frame {}", place.region, place.key_frame));

@@ -80,13 +80,6 @@ struct LearnResult {
   int64_t peak_bytes = 0;         ///< What training was estimated to take.
 };
 
-/// One region of a scene, by its place in the plan.
-struct RegionPlace {
-  int key_frame = 0;  ///< From 0.
-  int region = 0;     ///< Within the key frame, from 0.
-  bool operator==(const RegionPlace&) const = default;
-};
-
 /// A LoRA and where in a scene it acts: the latent tokens of these regions, and the tokens of their own texts.
 struct BoundPrior {
   std::filesystem::path file;

@@ -44,6 +44,13 @@ struct Scene {
   bool operator==(const Scene&) const = default;
 };
 
+/// One region of a scene, by its place in it.
+struct RegionPlace {
+  int key_frame = 0;  ///< From 0.
+  int region = 0;     ///< Within the key frame, from 0.
+  bool operator==(const RegionPlace&) const = default;
+};
+
 /// Somebody who appears in several scenes.
 struct Character {
   std::string id;     ///< Used by regions and for file names.

@@ -22,7 +22,7 @@ Scene two_people() {
   return scene;
 }
 
-at::Tensor mask_of(const std::vector<PlaceInScene>& places, bool text_tokens = true) {
+at::Tensor mask_of(const std::vector<RegionPlace>& places, bool text_tokens = true) {
   const Scene scene = two_people();
   return make_prior_mask(scene, places, make_region_conditioning(scene, kGrid, Interpolation::repeat), kGrid, Interpolation::repeat, kText, text_tokens);
 }
