@@ -27,6 +27,8 @@ import torch
 from diffusers import AutoencoderKLCogVideoX, CogVideoXTransformer3DModel
 from safetensors.torch import load_file, save_file
 
+from measure import interval
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAYSET = REPOSITORY / "models" / "playset"
 WARM_UPS = 2
@@ -172,13 +174,6 @@ def measure(case: Case, build: Path, scratch: Path, repetitions: int, threads: i
         "peer_mb": peer.extra_mb,
         "difference": difference(*outputs),
     }
-
-
-def interval(values: list[float]) -> tuple[float, float, float]:
-    """The median and its bootstrap 95 % interval."""
-    draw = random.Random(1)
-    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(2000))
-    return statistics.median(values), medians[50], medians[1949]
 
 
 def ratio_interval(ours: list[float], peer: list[float]) -> tuple[float, float, float]:

@@ -14,6 +14,8 @@ import torch
 from diffusers import AutoencoderKLCogVideoX, CogVideoXDDIMScheduler, CogVideoXTransformer3DModel
 from safetensors.torch import load_file, save_file
 
+from measure import status_kb
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "golden"))
 import reference  # noqa: E402  (the reference's parts, as the goldens use them)
 
@@ -79,13 +81,6 @@ def make_job(part: str, folder: str, tensors: dict, dtype: torch.dtype):
     return scene
 
 
-def memory_mb(key: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def main() -> None:
     part, folder, source, target, dtype, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
@@ -93,7 +88,7 @@ def main() -> None:
     reference.MaskedAttention, reference.attention_mask = DenseMaskAttention, mask_once
     job = make_job(part, folder, load_file(source), torch.bfloat16 if dtype == "bf16" else torch.float32)
     result: dict = {}
-    rest = memory_mb("VmRSS:")
+    rest = status_kb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     for word in sys.stdin:
         if word.strip() == "save":
@@ -104,7 +99,7 @@ def main() -> None:
         start, start_cpu = time.perf_counter(), time.process_time()
         result = job()
         took, took_cpu = time.perf_counter() - start, time.process_time() - start_cpu
-        print(json.dumps({"wall_ms": took * 1e3, "cpu_ms": took_cpu * 1e3, "extra_mb": memory_mb("VmHWM:") - rest}), flush=True)
+        print(json.dumps({"wall_ms": took * 1e3, "cpu_ms": took_cpu * 1e3, "extra_mb": (status_kb("VmHWM") - rest) / 1024}), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,22 +11,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from measure import interval, status_kb
+
 REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-def status_kb(name: str) -> int:
-    """A line of /proc/self/status in kB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1])
-    return 0
 
 
 def peer(model: str, frames: int, rank: int, recompute: bool, repeats: int) -> None:
@@ -100,13 +93,6 @@ class Side:
         return (peak - before) / 1000
 
 
-def interval(values: list[float]) -> tuple[float, float]:
-    """95 % bootstrap interval of the median."""
-    draw = random.Random(0)
-    medians = sorted(statistics.median(draw.choices(values, k=len(values))) for _ in range(2000))
-    return medians[50], medians[1949]
-
-
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser()
@@ -138,8 +124,7 @@ def main() -> int:
                     side.times.append(seconds)
         cells = []
         for side in (ours, theirs):
-            low, high = interval(side.times)
-            cells.append(f"{statistics.median(side.times):.4f} ({low:.4f} to {high:.4f})")
+            cells.append("{:.4f} ({:.4f} to {:.4f})".format(*interval(side.times)))
         ratio = statistics.median(theirs.times) / statistics.median(ours.times)
         memory = ours.finish(), theirs.finish()
         print(f"| {recompute} | {cells[0]} | {cells[1]} | {ratio:.2f} | {memory[0]:.0f} | {memory[1]:.0f} | {memory[0] / memory[1]:.2f} |", flush=True)
