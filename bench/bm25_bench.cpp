@@ -24,8 +24,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "retrieve/bm25_builder.h"
-#include "retrieve/bm25_search.h"
+#include "catalogue/bm25_builder.h"
+#include "catalogue/bm25_search.h"
 
 namespace dreamrunner {
 namespace {

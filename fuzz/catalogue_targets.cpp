@@ -4,9 +4,9 @@
 #include <string>
 
 #include "oracle.h"
-#include "retrieve/bm25_search.h"
-#include "retrieve/caption_source.h"
-#include "retrieve/caption_store.h"
+#include "catalogue/bm25_search.h"
+#include "catalogue/caption_source.h"
+#include "catalogue/caption_store.h"
 #include "targets.h"
 
 namespace dreamrunner::fuzz {

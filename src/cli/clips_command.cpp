@@ -9,10 +9,10 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "catalogue/catalogue.h"
+#include "catalogue/catalogue_change.h"
 #include "cli/command.h"
 #include "cli/terminal_text.h"
-#include "retrieve/catalogue.h"
-#include "retrieve/catalogue_change.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
