@@ -1,12 +1,12 @@
-# `make install`: PREFIX/bin/dreamrunner, PREFIX/lib/dreamrunner with the engine, the LibTorch it needs and the video library,
-# and the models.
+# `make install`: PREFIX/bin/dreamrunner, PREFIX/lib/dreamrunner with the engine, the LibTorch it needs, the video
+# library and the decoder of strangers' videos, and the models.
 # LibTorch goes along, so that an installed program does not hang on somebody's cache folder; the engine finds it through
 # its own RPATH ($ORIGIN/torch/lib), libtorch_cpu finds NVIDIA's libraries through its ($ORIGIN/../../nvidia/...).
 # `lib` whatever the system calls it: the program looks in ../lib/dreamrunner (src/stages/engine_loader.cpp).
 set(_home lib/dreamrunner)
 
 install(TARGETS dreamrunner RUNTIME DESTINATION bin)
-install(TARGETS dreamrunner_engine dreamrunner_video LIBRARY DESTINATION ${_home})
+install(TARGETS dreamrunner_engine dreamrunner_video dreamrunner_video_child LIBRARY DESTINATION ${_home} RUNTIME DESTINATION ${_home})
 install(DIRECTORY "${DREAMRUNNER_LIBTORCH}/torch/lib/" DESTINATION "${_home}/torch/lib"
   FILES_MATCHING PATTERN "*.so*" PATTERN "libtorch_python.so" EXCLUDE PATTERN "libshm*" EXCLUDE)
 install(DIRECTORY "${DREAMRUNNER_LIBTORCH}/nvidia/" DESTINATION "${_home}/nvidia"

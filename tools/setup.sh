@@ -23,7 +23,7 @@ fail() {
 # Packages that building, running and testing need. fonts-dejavu-core: captions on contact sheets; ffmpeg: tests only.
 build_packages="g++ cmake ninja-build ccache pkg-config python3
   libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libcairo2-dev libpng-dev libfmt-dev nlohmann-json3-dev
-  libtomlplusplus-dev libcli11-dev libicu-dev libstemmer-dev libssl-dev libcurl4-openssl-dev libgtest-dev libgmock-dev libbenchmark-dev fonts-dejavu-core ffmpeg"
+  libtomlplusplus-dev libcli11-dev libicu-dev libstemmer-dev libssl-dev libseccomp-dev libcurl4-openssl-dev libgtest-dev libgmock-dev libbenchmark-dev fonts-dejavu-core ffmpeg"
 
 # Prints those of the given packages that are not installed.
 missing_packages() {

@@ -99,7 +99,7 @@ void RgbToFilm::convert(const AVFrame& rgb, AVFrame& film) {
 }
 
 void FilmToRgb::convert(const AVFrame& film, uint8_t* rgb, const std::filesystem::path& origin) {
-  const auto refuse = [&](const std::string& why) { throw Error(ErrorKind::input_file, fmt::format("{}: {}", origin.string(), why)); };
+  const auto refuse = [&](const std::string& why) { throw video_fault(origin, why); };
   const AVPixFmtDescriptor* format = av_pix_fmt_desc_get(static_cast<AVPixelFormat>(film.format));
   if (format == nullptr || sws_isSupportedInput(static_cast<AVPixelFormat>(film.format)) == 0) {
     refuse(fmt::format("pixel format {} found, one that can be shown as RGB expected", format ? format->name : "unknown"));

@@ -1,7 +1,5 @@
 #include "media/libav.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +12,8 @@ namespace dreamrunner::libav {
 namespace {
 
 constexpr int kIoBufferBytes = 64 << 10;
+/// A film has a few: pictures, sound and subtitles in some languages. Each one costs a decoder when a file is looked at.
+constexpr unsigned kMostStreams = 64;
 
 /// FFmpeg asks this to open whatever a container refers to.
 int refuse_to_open(AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); }
@@ -31,18 +31,9 @@ std::string words(int code) {
   return text;
 }
 
-Input::Input(const std::filesystem::path& path) : path_(path) {
+Input::Input(VideoFile file, std::function<void()> at_packet) : file_(std::move(file)), at_packet_(std::move(at_packet)) {
   silence();
-  // O_NONBLOCK: a FIFO answers at once instead of waiting for a writer.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) {
-    if (errno == ENOENT || errno == ENOTDIR) refuse("no such file");
-    throw Error(ErrorKind::storage, fmt::format("{}: cannot be opened: {}", path.string(), std::strerror(errno)));
-  }
   try {
-    struct stat status {};
-    if (::fstat(descriptor_, &status) != 0 || !S_ISREG(status.st_mode)) refuse("not a regular file");
-    size_ = status.st_size;
     open_container();
   } catch (...) {
     close();
@@ -56,10 +47,9 @@ void Input::close() {
   avformat_close_input(&container_);
   if (io_ != nullptr) av_freep(&io_->buffer);
   avio_context_free(&io_);
-  ::close(descriptor_);
 }
 
-void Input::refuse(const std::string& why) const { throw Error(ErrorKind::input_file, fmt::format("{}: {}", path_.string(), why)); }
+void Input::refuse(const std::string& why, int code) const { refuse(fmt::format("{} ({})", why, words(code))); }
 
 void Input::open_container() {
   auto* buffer = allocated(static_cast<unsigned char*>(av_malloc(kIoBufferBytes)));
@@ -77,9 +67,10 @@ void Input::open_container() {
   // No file name: what a file is shall be told by its content.
   const int opened = avformat_open_input(&container_, "", nullptr, &options);
   av_dict_free(&options);
-  if (opened < 0) refuse(fmt::format("not a video that can be read ({})", words(opened)));
+  if (opened < 0) refuse("not a video that can be read", opened);
+  if (container_->nb_streams > kMostStreams) refuse(fmt::format("{} streams found, up to {} expected", container_->nb_streams, kMostStreams));
   const int found = avformat_find_stream_info(container_, nullptr);
-  if (found < 0) refuse(fmt::format("not a video that can be read ({})", words(found)));
+  if (found < 0) refuse("not a video that can be read", found);
 
   for (unsigned i = 0; i < container_->nb_streams; ++i) {
     AVStream* stream = container_->streams[i];
@@ -103,10 +94,11 @@ bool Input::read(AVPacket& packet) {
       if (packets_ < listed) refuse(fmt::format("cut short: {} frames found, {} expected", packets_, listed));
       return false;
     }
-    if (code < 0) refuse(fmt::format("damaged or cut short after {} frames ({})", packets_, words(code)));
+    if (code < 0) refuse(fmt::format("damaged or cut short after {} frames", packets_), code);
     if (packet.stream_index != stream_->index) continue;
     if ((packet.flags & AV_PKT_FLAG_CORRUPT) != 0) refuse(fmt::format("damaged or cut short at frame {}", packets_));
     ++packets_;
+    if (at_packet_) at_packet_();
     return true;
   }
 }
@@ -114,7 +106,7 @@ bool Input::read(AVPacket& packet) {
 int Input::read_bytes(void* self, uint8_t* buffer, int size) {
   auto& input = *static_cast<Input*>(self);
   for (;;) {
-    const ssize_t n = ::pread(input.descriptor_, buffer, static_cast<size_t>(size), input.position_);
+    const ssize_t n = ::pread(input.file_.descriptor(), buffer, static_cast<size_t>(size), input.position_);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return AVERROR(errno);
     input.position_ += n;
@@ -124,11 +116,11 @@ int Input::read_bytes(void* self, uint8_t* buffer, int size) {
 
 int64_t Input::seek(void* self, int64_t offset, int whence) {
   auto& input = *static_cast<Input*>(self);
-  if (whence == AVSEEK_SIZE) return input.size_;
+  if (whence == AVSEEK_SIZE) return input.file_.size();
   int64_t target = offset;
   if (whence == SEEK_CUR) target += input.position_;
-  if (whence == SEEK_END) target += input.size_;
-  if (target < 0 || target > input.size_) return AVERROR(EINVAL);
+  if (whence == SEEK_END) target += input.file_.size();
+  if (target < 0 || target > input.file_.size()) return AVERROR(EINVAL);
   input.position_ = target;
   return target;
 }

@@ -11,11 +11,13 @@ extern "C" {
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "media/frame_rate.h"
+#include "media/video_file.h"
 
 namespace dreamrunner::libav {
 
@@ -54,20 +56,24 @@ inline FramePtr make_frame() { return FramePtr(allocated(av_frame_alloc())); }
 class Input {
  public:
   /// Throws Error(input_file) when `path` is no regular file or holds no video, Error(storage) when it cannot be opened.
-  explicit Input(const std::filesystem::path& path);
+  explicit Input(const std::filesystem::path& path) : Input(VideoFile(path)) {}
+  /// `at_packet` is called for every packet of the video stream that is read, a sign of life.
+  explicit Input(VideoFile file, std::function<void()> at_packet = {});
   ~Input();
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
   AVFormatContext& container() const { return *container_; }
   AVStream& stream() const { return *stream_; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
 
   /// Reads the video stream's next packet; false at the end of a complete file. Throws Error(input_file) for a file that is
   /// damaged or ends early.
   bool read(AVPacket& packet);
 
-  [[noreturn]] void refuse(const std::string& why) const;
+  [[noreturn]] void refuse(const std::string& why) const { file_.refuse(why); }
+  /// With FFmpeg's words for `code`.
+  [[noreturn]] void refuse(const std::string& why, int code) const;
 
  private:
   static int read_bytes(void* self, uint8_t* buffer, int size);
@@ -75,9 +81,8 @@ class Input {
   void open_container();
   void close();
 
-  std::filesystem::path path_;
-  int descriptor_ = -1;
-  int64_t size_ = 0;
+  VideoFile file_;
+  std::function<void()> at_packet_;
   int64_t position_ = 0;
   int64_t packets_ = 0;
   AVIOContext* io_ = nullptr;

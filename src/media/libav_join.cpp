@@ -108,7 +108,7 @@ int64_t encode_again(const Paths& parts, const std::filesystem::path& path, Vide
   Picture picture;
   double time_s = 0;
   for (const auto& part : parts) {
-    const auto reader = open_video(part, {});
+    const auto reader = open_video(VideoFile(part), {});
     while (reader->next(picture, time_s)) {
       run.check();
       if (!writer) writer = create_video(path, picture.width, picture.height, options);

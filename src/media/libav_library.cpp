@@ -10,9 +10,9 @@ namespace {
 class LibavLibrary : public VideoLibrary {
  public:
   std::unique_ptr<VideoSource> open(const std::filesystem::path& path, const VideoReadOptions& options) const override {
-    return open_video(path, options);
+    return open_video(VideoFile(path), options);
   }
-  VideoInfo probe(const std::filesystem::path& path) const override { return libav::probe(path); }
+  VideoInfo probe(const std::filesystem::path& path) const override { return libav::probe(VideoFile(path)); }
   std::unique_ptr<VideoSink> create(const std::filesystem::path& path, int width, int height, const VideoOptions& options) const override {
     return create_video(path, width, height, options);
   }

@@ -85,11 +85,14 @@ VideoInfo describe(const Input& input, const Turn& turn) {
   return info;
 }
 
+void check_size(const Input& input, int width, int height, const VideoReadOptions& options) {
+  if (width <= options.largest_side && height <= options.largest_side) return;
+  input.refuse(fmt::format("pictures of {} x {}, sides up to {} expected", width, height, options.largest_side));
+}
+
 CodecPtr open_decoder(const Input& input, const VideoReadOptions& options) {
   const AVCodecParameters& parameters = *input.stream().codecpar;
-  if (parameters.width > options.largest_side || parameters.height > options.largest_side) {
-    input.refuse(fmt::format("pictures of {} x {}, sides up to {} expected", parameters.width, parameters.height, options.largest_side));
-  }
+  check_size(input, parameters.width, parameters.height, options);
   const AVCodec* codec = avcodec_find_decoder(parameters.codec_id);
   if (codec == nullptr) input.refuse(fmt::format("no decoder for {}", avcodec_get_name(parameters.codec_id)));
   CodecPtr context(allocated(avcodec_alloc_context3(codec)));
@@ -98,14 +101,18 @@ CodecPtr open_decoder(const Input& input, const VideoReadOptions& options) {
   context->max_pixels = int64_t{options.largest_side} * options.largest_side;
   context->thread_count = 1;
   const int opened = copied < 0 ? copied : avcodec_open2(context.get(), codec, nullptr);
-  if (opened < 0) input.refuse(fmt::format("the {} decoder cannot be opened ({})", codec->name, words(opened)));
+  if (opened < 0) input.refuse(fmt::format("the {} decoder cannot be opened", codec->name), opened);
   return context;
 }
 
 class LibavSource : public VideoSource {
  public:
-  LibavSource(const std::filesystem::path& path, const VideoReadOptions& wanted)
-      : options_(wanted), input_(path), turn_(turn_of(input_)), info_(describe(input_, turn_)), decoder_(open_decoder(input_, wanted)) {}
+  LibavSource(VideoFile file, const VideoReadOptions& wanted, std::function<void()> at_packet)
+      : options_(wanted),
+        input_(std::move(file), std::move(at_packet)),
+        turn_(turn_of(input_)),
+        info_(describe(input_, turn_)),
+        decoder_(open_decoder(input_, wanted)) {}
 
   const VideoInfo& info() const override { return info_; }
   bool next(Picture& picture, double& time_s) override;
@@ -120,12 +127,12 @@ class LibavSource : public VideoSource {
       if (received != AVERROR(EAGAIN)) fail(received);
       const bool more = input_.read(*packet_);
       const int sent = avcodec_send_packet(decoder_.get(), more ? packet_.get() : nullptr);
-      // Before the first picture: the clip was cut in the middle of a group, and nobody can show these.
-      if (sent < 0 && frames_seen_ > 0) fail(sent);
+      // Before the first picture the clip may be cut in the middle of a group; nobody can show these frames.
+      if (sent < 0 && (frames_seen_ > 0 || sent == AVERROR(ENOMEM))) fail(sent);
     }
   }
 
-  [[noreturn]] void fail(int code) const { input_.refuse(fmt::format("frame {} cannot be decoded ({})", frames_seen_, words(code))); }
+  [[noreturn]] void fail(int code) const { input_.refuse(fmt::format("frame {} cannot be decoded", frames_seen_), code); }
 
   /// Time of the decoded frame from the film's first. Once time stamps fail, the frame number is used from there on.
   double time() {
@@ -154,13 +161,14 @@ class LibavSource : public VideoSource {
   FramePtr frame_ = make_frame();
   std::vector<uint8_t> stored_;
   int64_t frames_seen_ = 0;
+  int64_t in_window_ = 0;
   int64_t first_stamp_ = AV_NOPTS_VALUE;
   double last_time_ = 0;
   bool stamps_fail_ = false;
 };
 
 bool LibavSource::next(Picture& picture, double& time_s) {
-  while (decode()) {
+  while (!options_.done_at(in_window_) && decode()) {
     const AVFrame& decoded = *frame_;
     if (frames_seen_ >= options_.most_frames) {
       input_.refuse(fmt::format("more than {} frames found", options_.most_frames));
@@ -169,6 +177,7 @@ bool LibavSource::next(Picture& picture, double& time_s) {
     const int shown_width = turn_.swaps_sides() ? decoded.height : decoded.width;
     const int shown_height = turn_.swaps_sides() ? decoded.width : decoded.height;
     if (frames_seen_ == 0) {
+      check_size(input_, shown_width, shown_height, options_);
       info_.width = shown_width;
       info_.height = shown_height;
     } else if (shown_width != info_.width || shown_height != info_.height) {
@@ -177,7 +186,7 @@ bool LibavSource::next(Picture& picture, double& time_s) {
     time_s = time();
     ++frames_seen_;
     if (time_s >= options_.end_s) return false;  // Times only grow.
-    if (time_s < options_.start_s) continue;
+    if (time_s < options_.start_s || !options_.wants(in_window_++)) continue;
     stored_.resize(size_t{3} * static_cast<size_t>(decoded.width) * static_cast<size_t>(decoded.height));
     converter_.convert(decoded, stored_.data(), input_.path());
     turn_picture(turn_, decoded.width, decoded.height, stored_.data(), picture);
@@ -189,12 +198,13 @@ bool LibavSource::next(Picture& picture, double& time_s) {
 
 }  // namespace
 
-std::unique_ptr<VideoSource> open_video(const std::filesystem::path& path, const VideoReadOptions& options) {
-  return std::make_unique<LibavSource>(path, options);
+std::unique_ptr<VideoSource> open_video(VideoFile file, const VideoReadOptions& options, std::function<void()> at_packet) {
+  options.check();
+  return std::make_unique<LibavSource>(std::move(file), options, std::move(at_packet));
 }
 
-VideoInfo probe(const std::filesystem::path& path) {
-  Input input(path);
+VideoInfo probe(VideoFile file, std::function<void()> at_packet) {
+  Input input(std::move(file), std::move(at_packet));
   VideoInfo info = describe(input, turn_of(input));
   const PacketPtr packet = make_packet();
   while (input.read(*packet)) {

@@ -1,7 +1,5 @@
 // What this room offers for videos, on top of the library that does the work (video_library.h).
-#include <fmt/format.h>
-
-#include "base/error.h"
+#include "media/read_whole.h"
 #include "media/video_join.h"
 #include "media/video_library.h"
 #include "media/video_reader.h"
@@ -19,19 +17,7 @@ bool VideoReader::next(Picture& picture, double& time_s) { return source_->next(
 
 Video read_video(const std::filesystem::path& path, const VideoReadOptions& options) {
   VideoReader reader(path, options);
-  Video video;
-  Picture picture;
-  double time_s = 0;
-  while (reader.next(picture, time_s)) {
-    if (static_cast<int64_t>(video.pixels.size() + picture.rgb.size()) > options.most_bytes) {
-      throw Error(ErrorKind::input_file, fmt::format("{}: more than {} bytes of pixels found", path.string(), options.most_bytes));
-    }
-    video.pixels.insert(video.pixels.end(), picture.rgb.begin(), picture.rgb.end());
-    video.times_s.push_back(time_s);
-  }
-  video.info = reader.info();
-  video.info.frames = static_cast<int64_t>(video.times_s.size());
-  return video;
+  return read_whole(reader, path, options);
 }
 
 VideoInfo probe_video(const std::filesystem::path& path) { return video_library().probe(path); }

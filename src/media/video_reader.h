@@ -33,13 +33,23 @@ struct VideoInfo {
   std::map<std::string, std::string> metadata;
 };
 
-/// What reading may cost, and the part that is wanted.
+/// What reading may cost, and the part that is wanted: a window in time, and of its frames, numbered from 0, those that
+/// `every` and `only` both name. Frames that are not wanted are decoded, since others lean on them, and cost nothing more;
+/// reading ends with the last one wanted, so that what is wrong with the file behind it is not seen.
 struct VideoReadOptions {
   int largest_side = 8192;
   int64_t most_frames = 100'000;
   int64_t most_bytes = int64_t{4} << 30;  ///< Of `read_video`'s pixels.
   double start_s = 0;                     ///< Frames at start_s <= time < end_s, counted from the first frame.
   double end_s = std::numeric_limits<double>::infinity();
+  int every = 1;              ///< Frames whose number is a multiple of this.
+  std::vector<int64_t> only;  ///< These frame numbers, ascending; those beyond the window are left out. Empty: all.
+
+  /// Throws Error(usage) for values that mean nothing.
+  void check() const;
+  bool wants(int64_t number) const;
+  /// Whether no frame from `number` on is wanted.
+  bool done_at(int64_t number) const { return !only.empty() && number > only.back(); }
 };
 
 /// Reads a video file frame by frame, in the order of showing, as a player shows it: turned by its rotation, in RGB by its
