@@ -26,6 +26,7 @@ struct Command {
 CommandBody attach_new(CLI::App& app);
 CommandBody attach_plan(CLI::App& app);
 CommandBody attach_make(CLI::App& app);
+CommandBody attach_retrieve(CLI::App& app);
 CommandBody attach_learn(CLI::App& app);
 CommandBody attach_generate(CLI::App& app);
 CommandBody attach_forward(CLI::App& app);

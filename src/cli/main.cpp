@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
       {"new", kFilms, "a film folder from a topic, a story or a template", attach_new},
       {"plan", kFilms, "plan a film's scenes, check the plan, draw it", attach_plan},
       {"make", kFilms, "make a film, or what is stale or missing of it", attach_make},
+      {"retrieve", kFilms, "find the clips that a film's motions are learnt from", attach_retrieve},
       {"learn", kFilms, "learn how a motion goes and what a character looks like", attach_learn},
       {"generate", kFilms, "make one scene of a film", attach_generate},
       {"clips", kClips, "a catalogue of captioned video: add, search, show, remove, stats", attach_clips},

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "cli/prior_report.h"
+#include "cli/retrieval_lines.h"
 #include "cli/terminal_text.h"
 #include "film/film_folder.h"
 
@@ -26,6 +27,7 @@ Json done_event(const MakeResult& result) {
     event["film"] = result.film.string();
     event["joined"] = result.joined;
   }
+  if (!result.motions.empty()) event["motions"] = motions_json(result.motions);
   if (!result.priors.empty()) event["priors"] = priors_json(result.priors);
   event["scenes"] = Json::array();
   for (const SceneOutcome& scene : result.scenes) {
@@ -48,6 +50,7 @@ Json done_event(const MakeResult& result) {
 }
 
 void tell(const MakeResult& result, const Session& session) {
+  for (const MotionOutcome& motion : result.motions) session.print(motion_line(motion));
   for (const PriorOutcome& prior : result.priors) session.print(prior_line(prior));
   bool anything = result.joined;
   for (const SceneOutcome& scene : result.scenes) {

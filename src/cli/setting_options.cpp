@@ -36,7 +36,22 @@ void add_prior_options(CLI::App& app, MakeRequest& request) {
   app.add_option("--lora-scope", overrides.lora_scope, "where priors act: region, or global (everywhere)")->type_name("NAME")->group(kGroup);
   app.add_option("--lora-text-tokens", overrides.lora_text_tokens, "whether they act on the texts of their regions too: on or off")->type_name("on|off")->group(kGroup);
   app.add_flag("--strict", request.strict, "refuse when the plan wants a prior that cannot be learnt")->group(kGroup);
+  app.add_flag("--no-rag", overrides.library.no_rag, "retrieve nothing, and leave all motions to the model (the paper's ablation)")->group(kGroup);
   app.add_flag("!--no-wait", request.wait, "exit with code 7 when another run learns the same prior")->group(kGroup);
+}
+
+void add_library_options(CLI::App& app, LibraryOverrides& overrides) {
+  const auto add = [&app](const char* name, auto& value, const char* type, const char* text) {
+    app.add_option(name, value, text)->type_name(type)->group("Instead of what film.toml says under [library]");
+  };
+  add("--library", overrides.path, "DIR", "the catalogue of clips");
+  add("--scorers", overrides.scorers, "DIR", "folder with clip/, viclip/ and yolov5/");
+  add("--subject", overrides.subject, "WORDS", "who does it: person, or another such as dog");
+  add("--top", overrides.top, "N", "captions that are looked at");
+  add("--cut", overrides.cut, "NAME", "cut clips to the person in time (trim), in the picture as well (crop), or off");
+  add("--threshold", overrides.threshold, "X", "scores above it pass");
+  add("--max-clips", overrides.max_clips, "N", "clips kept");
+  app.add_flag("--no-clip-filter", overrides.no_clip_filter, "no scores: keep the first that come by caption")->group("Instead of what film.toml says under [library]");
 }
 
 }  // namespace dreamrunner

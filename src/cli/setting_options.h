@@ -15,4 +15,7 @@ void add_setting_options(CLI::App& app, SettingOverrides& overrides);
 /// Adds the options about priors that `make` and `generate` share.
 void add_prior_options(CLI::App& app, MakeRequest& request);
 
+/// Adds the options that say something over film.toml's [library].
+void add_library_options(CLI::App& app, LibraryOverrides& overrides);
+
 }  // namespace dreamrunner

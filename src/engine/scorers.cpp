@@ -86,6 +86,12 @@ class TorchScorers final : public Scorers {
     return unit_rows(opened(viclip_, "ViCLIP").embed_clip(tensor_of(frames)));
   }
 
+  std::vector<int> viclip_looks_at(int frames) const override {
+    const ViClipConfig& config = opened(viclip_, "ViCLIP").config();
+    const std::vector<int64_t> chosen = viclip_frames(config.preparation, frames, config.frames);
+    return {chosen.begin(), chosen.end()};
+  }
+
   Embeddings viclip_text(const std::string& text) override {
     const c10::InferenceMode inference;
     return unit_rows(opened(viclip_, "ViCLIP").embed_text(text));

@@ -51,7 +51,7 @@ void FilmFolder::sweep_temporaries() const {
     for (const auto& entry : fs::directory_iterator(folder, code)) {
       const std::string name = entry.path().filename().string();
       if (!name.ends_with(".tmp")) continue;
-      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".film.mp4.", ".plan.json.", ".preview.", ".prior.safetensors.", ".hashes.json."}) {
+      for (const char* artefact : {".latents.safetensors.", ".scene.mp4.", ".sheet.png.", ".clips.json.", ".report.json.", ".film.mp4.", ".plan.json.", ".preview.", ".prior.safetensors.", ".hashes.json."}) {
         if (name.starts_with(artefact)) fs::remove(entry.path(), code);
       }
     }

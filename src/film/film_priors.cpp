@@ -54,6 +54,8 @@ Json prior_inputs(const FilmPrior& prior, const FilmSettings& settings, const st
   return inputs;
 }
 
+std::string link_name_of(const PriorId& id) { return fmt::format("{}/{}/prior.safetensors", id.first == PriorKind::motion ? "motions" : "characters", id.second); }
+
 bool lists(const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
 const FilmCharacter* find_character(const FilmSettings& settings, const std::string& id) {
@@ -65,7 +67,7 @@ const FilmCharacter* find_character(const FilmSettings& settings, const std::str
 
 std::string FilmPrior::label() const { return fmt::format("{} {}", kind == PriorKind::motion ? "motion" : "character", id); }
 
-std::string FilmPrior::link_name() const { return fmt::format("{}/{}/prior.safetensors", kind == PriorKind::motion ? "motions" : "characters", id); }
+std::string FilmPrior::link_name() const { return link_name_of({kind, id}); }
 
 const FilmPrior* FilmPriors::find(const PriorId& id) const {
   const auto found = std::find_if(all.begin(), all.end(), [&](const FilmPrior& prior) { return prior.kind == id.first && prior.id == id.second; });
@@ -76,10 +78,8 @@ PriorGatherer::PriorGatherer(const fs::path& film, const FilmSettings& settings,
     : film_(film), settings_(settings), fingerprint_(fingerprint), hashes_(hashes), model_(load_model_priors(settings.generate.model)) {}
 
 std::optional<FilmPrior> PriorGatherer::own_file(FilmPrior prior) const {
+  if (!has_own_prior(film_, {prior.kind, prior.id})) return std::nullopt;
   const fs::path file = film_ / prior.link_name();
-  std::error_code code;
-  const bool is_ours = fs::is_symlink(file, code) && is_library_link(fs::read_symlink(file, code));
-  if (is_ours || !fs::exists(fs::symlink_status(file, code))) return std::nullopt;
   const MappedFile mapped(file);
   parse_safetensors(mapped.bytes(), file.string());
   prior.own_file = file;
@@ -160,6 +160,7 @@ FilmPriors PriorGatherer::gather(const Plan& plan) const {
   for (const Motion& motion : plan.motions) {
     const PriorId id{PriorKind::motion, motion.id};
     if (!wanted.contains(id)) continue;
+    if (!settings_.library.use) continue;  // No motion has a prior then (the paper's Table 2).
     std::string why_not;
     if (auto prior = this->motion(motion.id, why_not)) {
       priors.all.push_back(std::move(*prior));
@@ -182,6 +183,13 @@ FilmPriors PriorGatherer::gather(const Plan& plan) const {
     }
   }
   return priors;
+}
+
+bool has_own_prior(const fs::path& film, const PriorId& id) {
+  const fs::path file = film / link_name_of(id);
+  std::error_code code;
+  const bool is_ours = fs::is_symlink(file, code) && is_library_link(fs::read_symlink(file, code));
+  return !is_ours && fs::exists(fs::symlink_status(file, code));
 }
 
 void complete_for_priors(Plan& plan, const FilmSettings& settings) {

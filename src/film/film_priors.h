@@ -83,6 +83,9 @@ class PriorGatherer {
   ModelPriors model_;
 };
 
+/// True where a person put a LoRA of their own in the place of the link to the library.
+bool has_own_prior(const std::filesystem::path& film, const PriorId& id);
+
 /// The plan with what priors need: every motion listed, and film.toml's characters among the plan's.
 void complete_for_priors(Plan& plan, const FilmSettings& settings);
 

@@ -59,7 +59,7 @@ std::string FilmProject::title() const {
 
 int64_t FilmProject::seed(int number) const { return scene(number).seed.value_or(settings.seed + number - 1); }
 
-FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, std::optional<int> scene) {
+FilmProject read_film(const fs::path& film, const SettingOverrides& overrides, std::optional<int> scene) {
   FilmFolder folder(film);
   FilmSettings settings = load_film_settings(folder.settings_file());
   apply_overrides(settings, overrides);
@@ -80,7 +80,16 @@ FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, s
   complete_for_priors(plan, settings);
   FilmProject project{std::move(folder), std::move(settings), std::move(plan), std::move(fingerprint), {}, {}};
   project.hashes = FileHashes(project.folder.state_folder() / "hashes.json");
-  project.priors = PriorGatherer(project.folder.root(), project.settings, project.model_fingerprint, project.hashes).gather(project.plan);
+  return project;
+}
+
+void gather_priors(FilmProject& film) {
+  film.priors = PriorGatherer(film.folder.root(), film.settings, film.model_fingerprint, film.hashes).gather(film.plan);
+}
+
+FilmProject open_film(const fs::path& film, const SettingOverrides& overrides, std::optional<int> scene) {
+  FilmProject project = read_film(film, overrides, scene);
+  gather_priors(project);
   return project;
 }
 

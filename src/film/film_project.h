@@ -34,6 +34,12 @@ struct FilmProject {
   std::vector<SceneBinding> bindings(int number) const { return scene_bindings(priors, plan, scene(number)); }
 };
 
+/// As `open_film`, but for the priors: what they are learnt from may have to be retrieved first.
+FilmProject read_film(const std::filesystem::path& film, const SettingOverrides& overrides, std::optional<int> scene = std::nullopt);
+
+/// Finds what the film's priors are learnt from. Throws what `PriorGatherer` throws.
+void gather_priors(FilmProject& film);
+
 /// Reads everything; with `scene`, also makes sure that the plan has it: Error(usage). Throws what `FilmFolder`, `load_film_settings`, `apply_overrides`, `load_plan`, `find_model` and
 /// `model_fingerprint` throw.
 FilmProject open_film(const std::filesystem::path& film, const SettingOverrides& overrides, std::optional<int> scene = std::nullopt);

@@ -161,11 +161,7 @@ FilmSettings load_film_settings(const fs::path& file) {
     TableReader reader(*section, name, "planner");
     read_planner(reader, settings.planner);
   }
-  if (const toml::table* section = top.table("library")) {
-    TableReader reader(*section, name, "library");
-    set(settings.library, reader.text("path"));
-    reader.finish();
-  }
+  if (const toml::table* section = top.table("library")) settings.library = read_library_settings(*section, name);
   if (const toml::table* section = top.table("priors")) settings.priors = read_prior_settings(*section, name);
   for (const toml::table* section : top.tables("character")) {
     TableReader reader(*section, name, "character");
@@ -200,6 +196,7 @@ void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides) 
   }
   set(generate.negative_prompt, overrides.negative_prompt);
   apply_prior_overrides(settings, overrides);
+  apply_overrides(settings.library, overrides.library);
   if (overrides.model) {
     if (overrides.model->empty()) throw Error(ErrorKind::usage, "--model: found an empty text, a model expected");
     settings.model = *overrides.model;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "film/library_settings.h"
 #include "film/prior_settings.h"
 #include "plan/chat_settings.h"
 #include "stages/stages.h"
@@ -44,7 +45,7 @@ struct FilmSettings {
   std::optional<double> fps;                      ///< Empty: the model's own.
   std::vector<FilmCharacter> characters;
   PlannerSettings planner;
-  std::string library;  ///< Path of the clip catalogue, kept for the retrieval stage.
+  LibrarySettings library;
   PriorSettings priors;
   std::string lora_scope = "region";  ///< Where priors act: "region" (where their character or motion is) or "global".
 };
@@ -73,6 +74,7 @@ struct SettingOverrides {
   std::vector<std::string> prior_weights;       ///< "ID=WEIGHT".
   std::optional<int64_t> prior_seed;            ///< `learn` only, as are the changes of the recipe, checked.
   Json prior_recipe = Json::object();
+  LibraryOverrides library;
 };
 
 /// Reads film.toml. A model path that exists relative to the film folder becomes absolute; any other name is left for

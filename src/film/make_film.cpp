@@ -211,9 +211,12 @@ class Maker {
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run) {
   const Stopwatch watch;
   plan_if_needed(request.film, run);
-  FilmProject film = open_film(request.film, request.overrides, request.scene);
+  FilmProject film = read_film(request.film, request.overrides, request.scene);
   const int first = request.scene.value_or(1);
   const int last = request.scene.value_or(film.scene_count());
+  MakeResult result;
+  result.motions = retrieve_if_needed(film, first, last, engine, run);
+  gather_priors(film);
   if (request.strict) {
     std::set<PriorId> wanted;
     for (int scene = first; scene <= last; ++scene) wanted.merge(wanted_in(film.plan, film.scene(scene)));
@@ -223,7 +226,6 @@ MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, Run
   film.folder.sweep_temporaries();
   film.hashes.save();
   Maker maker(film, engine, request.wait, run);
-  MakeResult result;
   result.folder = film.folder.root();
   maker.make_scenes(first, last, result);
   if (!request.scene) {

@@ -8,6 +8,7 @@
 #include "base/run_context.h"
 #include "film/film_settings.h"
 #include "film/prior_provider.h"
+#include "film/retrieve_film.h"
 #include "stages/stages.h"
 
 namespace dreamrunner {
@@ -35,6 +36,7 @@ struct SceneOutcome {
 /// What a run did.
 struct MakeResult {
   std::filesystem::path folder;
+  std::vector<MotionOutcome> motions;     ///< Those whose clips were retrieved.
   std::vector<PriorOutcome> priors;       ///< Those that scenes to be denoised wanted.
   std::vector<SceneOutcome> scenes;
   bool joined = false;                    ///< film.mp4 was written.
@@ -43,7 +45,8 @@ struct MakeResult {
   double total_s = 0;
 };
 
-/// Plans the film first where its plan is missing or stale (`plan_if_needed`), says what no prior can be learnt for, and
+/// Plans the film first where its plan is missing or stale (`plan_if_needed`), retrieves the clips that its motions lack
+/// (`retrieve_if_needed`), says what no prior can be learnt for, and
 /// learns the priors that scenes to be denoised want and the library lacks. Then makes what is missing, stale or damaged
 /// and leaves the rest alone, scene by scene: latents, then video and contact sheet, at last film.mp4. Each artefact is
 /// complete on the disk and recorded before the next one begins, so a run may be stopped or killed at any instant and the

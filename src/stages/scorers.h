@@ -73,6 +73,9 @@ class Scorers {
   virtual Embeddings clip_text(const std::string& text) = 0;
   /// ViCLIP: one row for a clip of one frame or more, of which it takes `viclip_frames` as its weights were trained.
   virtual Embeddings viclip_clip(const SceneFrames& frames) = 0;
+  /// Which frames of a clip of `frames` (1 or more) it looks at: ascending, repeated where there are too few. It sees the same in a clip
+  /// of just these, so nobody has to hold the others.
+  virtual std::vector<int> viclip_looks_at(int frames) const = 0;
   virtual Embeddings viclip_text(const std::string& text) = 0;
   /// YOLOv5: by frame, and by falling score in it.
   virtual std::vector<Detection> detect(const SceneFrames& frames, const DetectionSettings& settings) = 0;

@@ -119,7 +119,7 @@ pictures = ["a.png", "b.png"]
   EXPECT_EQ(settings.planner.chat.deadline_s, 100);
   EXPECT_EQ(settings.planner.prompts, "prompts");
   EXPECT_EQ(settings.planner.replies, "replies");
-  EXPECT_EQ(settings.library, "clips");
+  EXPECT_EQ(settings.library.path, "clips");
   ASSERT_EQ(settings.characters.size(), 2u);
   EXPECT_EQ(settings.characters[0].character, (Character{"witch", "[v1]", "girl witch"}));
   EXPECT_THAT(settings.characters[0].pictures, ElementsAre("characters/witch/*.png"));

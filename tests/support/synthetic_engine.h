@@ -16,6 +16,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/safetensors_index.h"
+#include "media/frames.h"
 #include "stages/stages.h"
 
 namespace dreamrunner::test {
@@ -141,6 +142,7 @@ class SyntheticScorers : public Scorers {
     append_unit(row, sum);
     return row;
   }
+  std::vector<int> viclip_looks_at(int frames) const override { return sample_frames(frames, format_.viclip_frames); }
   Embeddings viclip_text(const std::string& text) override { return clip_text(text); }
 
   std::vector<Detection> detect(const SceneFrames& frames, const DetectionSettings& settings) override {
@@ -172,6 +174,8 @@ class SyntheticScorers : public Scorers {
     for (const double value : values) rows.values.push_back(static_cast<float>(value / std::sqrt(length)));
   }
 
+
+ protected:
   ScorerFormat format_;
 };
 
@@ -211,11 +215,13 @@ class SyntheticEngine : public Engine {
   }
   std::unique_ptr<Scorers> open_scorers(const ScorerSettings&, RunContext&) override {
     ++use.scorers_opened;
+    if (make_scorers) return make_scorers();
     return std::make_unique<SyntheticScorers>();
   }
   EngineReport report() override { return {.torch_version = "none", .cpu_capability = "", .gpus = {}, .cuda_status = "no GPU"}; }
 
   EngineUse use;
+  std::function<std::unique_ptr<Scorers>()> make_scorers;  ///< Instead of SyntheticScorers.
   /// Called with "denoise LABEL", "denoised LABEL", "decode", "decoded", "learn LABEL", "half learnt LABEL" and "learnt LABEL"
   /// at those moments.
   std::function<void(const std::string&)> on_event;

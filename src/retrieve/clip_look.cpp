@@ -1,0 +1,122 @@
+#include "retrieve/clip_look.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "stages/stages.h"
+
+namespace dreamrunner {
+namespace {
+
+// Pictures that go to the detector at once.
+constexpr size_t kMostAtOnce = 16;
+constexpr size_t kMostBytesAtOnce = size_t{64} << 20;
+
+Json inputs_of(const ClipWindow& clip, const std::string& video_sha256, const LookSettings& settings) {
+  Json inputs = {{"what", "look"}, {"video", video_sha256}, {"start", clip.start_s}, {"end", clip.end_s ? Json(*clip.end_s) : Json(nullptr)}};
+  if (settings.detect) {
+    inputs["detector"] = settings.detector_print;
+    inputs["looks_per_s"] = settings.looks_per_s;
+    inputs["confidence"] = settings.detection.confidence;
+    inputs["overlap"] = settings.detection.overlap;
+    inputs["labels"] = settings.detection.labels;
+  }
+  return inputs;
+}
+
+Json to_json(const ClipLook& look) {
+  Json detections = Json::array();
+  for (const Detection& one : look.detections) detections.push_back({one.frame, one.x0, one.y0, one.x1, one.y1, one.score, one.label});
+  return {{"rate", look.rate}, {"width", look.width}, {"height", look.height}, {"times", look.times_s}, {"looks", look.looks}, {"detections", detections}};
+}
+
+/// Nothing for what this version would not have written; it is then looked at again.
+std::optional<ClipLook> look_from(const Json& json) {
+  try {
+    ClipLook look;
+    json.at("rate").get_to(look.rate);
+    json.at("width").get_to(look.width);
+    json.at("height").get_to(look.height);
+    json.at("times").get_to(look.times_s);
+    json.at("looks").get_to(look.looks);
+    for (const Json& one : json.at("detections")) {
+      look.detections.push_back({one.at(0), one.at(1), one.at(2), one.at(3), one.at(4), one.at(5), one.at(6)});
+    }
+    return look;
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+/// Gathers pictures for the detector and lets them go when it has seen them.
+class Watcher {
+ public:
+  Watcher(const LookSettings& settings, const std::function<Scorers&()>& scorers, ClipLook& look) : settings_(settings), scorers_(scorers), look_(look) {}
+
+  void see(const Picture& picture, int frame, double time_s) {
+    if (look_.times_s.empty()) {
+      look_.width = picture.width;
+      look_.height = picture.height;
+    }
+    look_.times_s.push_back(time_s);
+    if (!settings_.detect) return;
+    if (frame == 0) due_s_ = time_s;
+    if (time_s < due_s_ - kSlack_s) return;
+    // The next look is due a period after this one was, so that a rate that is no multiple of theirs is met on average.
+    const double period_s = 1.0 / settings_.looks_per_s;
+    due_s_ = std::max(due_s_, time_s - period_s) + period_s;
+    look_.looks.push_back(frame);
+    batch_.height = picture.height;
+    batch_.width = picture.width;
+    batch_.pixels.insert(batch_.pixels.end(), picture.rgb.begin(), picture.rgb.end());
+    ++batch_.frames;
+    if (static_cast<size_t>(batch_.frames) == kMostAtOnce || batch_.pixels.size() + picture.rgb.size() > kMostBytesAtOnce) flush();
+  }
+
+  void flush() {
+    if (batch_.frames == 0) return;
+    const int first = static_cast<int>(look_.looks.size()) - batch_.frames;
+    for (Detection one : scorers_().detect(batch_, settings_.detection)) {
+      one.frame += first;
+      look_.detections.push_back(one);
+    }
+    batch_ = {};
+  }
+
+ private:
+  static constexpr double kSlack_s = 1e-4;  ///< Frames' times are rounded.
+
+  const LookSettings& settings_;
+  const std::function<Scorers&()>& scorers_;
+  ClipLook& look_;
+  double due_s_ = 0;  ///< When the next look is.
+  SceneFrames batch_;
+};
+
+double rate_by_times(const std::vector<double>& times_s) {
+  if (times_s.size() < 2 || times_s.back() <= times_s.front()) return 0;
+  return static_cast<double>(times_s.size() - 1) / (times_s.back() - times_s.front());
+}
+
+}  // namespace
+
+ClipLook look_at(const ClipWindow& clip, const std::string& video_sha256, const LookSettings& settings, const std::function<Scorers&()>& scorers,
+                 const FeatureCache& cache, const RunContext& run) {
+  const Json inputs = inputs_of(clip, video_sha256, settings);
+  if (const auto known = cache.find(inputs)) {
+    if (auto look = look_from(*known)) return std::move(*look);
+  }
+  ClipLook look;
+  Watcher watcher(settings, scorers, look);
+  look.rate = walk_clip(clip, run, [&](const Picture& picture, int frame, double time_s) { watcher.see(picture, frame, time_s); });
+  watcher.flush();
+  if (look.times_s.empty()) throw Error(ErrorKind::input_file, fmt::format("{}: no picture from {:g} s on", clip.video.string(), clip.start_s));
+  if (!(look.rate > 0)) look.rate = rate_by_times(look.times_s);
+  cache.keep(inputs, to_json(look));
+  return look;
+}
+
+}  // namespace dreamrunner
