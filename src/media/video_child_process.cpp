@@ -136,7 +136,7 @@ VideoChildProcess::VideoChildProcess(const fs::path& program, int video, const P
   ::posix_spawnattr_setpgroup(&plan.attributes, 0);
   ::posix_spawnattr_setflags(&plan.attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
 
-  std::string name = kName;
+  std::string name = program.string();
   std::array<char*, 2> arguments{name.data(), nullptr};
   const char* libraries = std::getenv("LD_LIBRARY_PATH");
   std::string variable = libraries == nullptr ? "" : fmt::format("LD_LIBRARY_PATH={}", libraries);
