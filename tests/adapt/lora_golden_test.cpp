@@ -60,6 +60,34 @@ TEST_P(LoraGolden, AndStillDoesWhenWeHaveWrittenIt) {
   expect_answers(read_lora(scratch / "lora.safetensors", linears()), expected);
 }
 
+class WrittenLora : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(WrittenLora, IsBitByBitTheFileThatDiffusersLoads) {
+  // `ours` holds what the program must write for `theirs`; lora_files.py wrote it by the same rules, and diffusers took it.
+  const auto& [theirs, ours] = GetParam();
+  const TemporaryFolder scratch;
+  const fs::path wanted_file = kAdapters / ours / "pytorch_lora_weights.safetensors";
+  write_lora(scratch / "lora.safetensors", read_lora(kAdapters / theirs, linears()).modules, read_lora(wanted_file, linears()).info);
+  const TensorMap written = read_tensors(scratch / "lora.safetensors"), wanted = read_tensors(wanted_file);
+  ASSERT_EQ(written.size(), wanted.size());
+  for (const auto& [name, tensor] : wanted) {
+    ASSERT_EQ(written.count(name), 1u) << name;
+    EXPECT_EQ(written.at(name).scalar_type(), tensor.scalar_type()) << name;
+    EXPECT_TRUE(at::equal(written.at(name), tensor)) << name;
+  }
+  const auto metadata = [](const fs::path& file) { return TensorFile(file).index().metadata; };
+  const auto written_metadata = metadata(scratch / "lora.safetensors"), wanted_metadata = metadata(wanted_file);
+  ASSERT_EQ(written_metadata.size(), wanted_metadata.size());
+  EXPECT_EQ(written_metadata.at("format"), wanted_metadata.at("format"));
+  for (const char* key : {"lora_adapter_metadata", "dreamrunner"}) {
+    // Not `Json`, for which another order of the keys is another object.
+    EXPECT_EQ(nlohmann::json::parse(written_metadata.at(key)), nlohmann::json::parse(wanted_metadata.at(key))) << key;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Adapters, WrittenLora, testing::Values(std::pair("peft-trained", "ours"), std::pair("peft-bias", "ours-biased")),
+                         [](const auto& pair) { return pair.index == 0 ? "Trained" : "Biased"; });
+
 TEST(ConvertedLora, AConvertedListSaysWhatItIs) {
   const LoraFile lora = read_lora(kAdapters / "authors-list", linears());
   EXPECT_EQ(lora.info.kind, "motion");
@@ -72,7 +100,7 @@ TEST(ConvertedLora, AConvertedListSaysWhatItIs) {
 
 INSTANTIATE_TEST_SUITE_P(Adapters, LoraGolden,
                          testing::Values("peft-rslora", "peft-patterns", "peft-bias", "diffusers-metadata", "diffusers-no-metadata",
-                                         "authors-list"),
+                                         "authors-list", "peft-trained", "ours", "ours-biased"),
                          [](const auto& adapter) {
                            std::string name = adapter.param;
                            std::replace(name.begin(), name.end(), '-', '_');

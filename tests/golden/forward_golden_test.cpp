@@ -129,6 +129,7 @@ TensorMap run_part(const std::string& part, const fs::path& model, const Json& o
   if (options.contains("sampler")) request.sampler = options["sampler"];
   if (options.contains("seed")) request.seed = options["seed"];
   if (options.contains("vae_tiling")) request.vae_tiling = options["vae_tiling"];
+  for (const Json& lora : options.value("loras", Json::array())) request.loras.emplace_back(kGolden / lora.at(0).get<std::string>(), lora.at(1));
   RunContext run;
   engine().forward(request, run);
   return read_tensors(output);

@@ -17,6 +17,7 @@ def all_cases() -> Iterator[Case]:
     yield from text_encoder_cases()
     yield from transformer_cases()
     yield from region_cases()
+    yield from lora_cases()
     yield from vae_cases()
     yield from denoise_cases()
     yield from scene_cases()
@@ -102,6 +103,21 @@ def region_cases() -> Iterator[Case]:
     case = _transformer_case("transformer-rotary-regions-in-bf16", "models/tiny-5b", 3, ODD, [640], "moving", 3)
     case.options["dtype"] = "bf16"
     yield case
+
+
+def lora_cases() -> Iterator[Case]:
+    """LoRA files that PEFT, diffusers and the program wrote (lora_files.py), loaded by the libraries that they are for."""
+    for adapter, weight, kind, conditions in (
+        ("peft-trained", 1.0, "", 1),
+        ("ours", 1.0, "", 1),
+        ("ours", 0.6, "moving", 3),
+        ("ours-biased", 1.0, "", 1),
+        ("peft-patterns", 1.0, "", 1),
+        ("diffusers-metadata", 1.5, "", 1),
+    ):
+        case = _transformer_case(f"transformer-lora-{adapter}{f'-regions-{conditions}' if kind else ''}", "models/tiny-2b", 2, ODD, [400], kind, conditions)
+        case.options["loras"] = [[f"adapters/{adapter}", weight]]
+        yield case
 
 
 def _transformer_case(

@@ -46,6 +46,8 @@ def run_case(program: Path, folder: Path, case: dict) -> tuple[int, str]:
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "out.safetensors"
         command = [program, "forward", case["part"], "--model", REPOSITORY / model, "--in", folder / "in.safetensors", "--out", out]
+        for file, weight in case["options"].pop("loras", []):
+            command += ["--lora", f"{GOLDEN_FOLDER / file}={weight}"]
         for option, value in case["options"].items():
             command += [f"--{option.replace('_', '-')}"] if value is True else [f"--{option.replace('_', '-')}", value]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)

@@ -2,8 +2,11 @@
 """Makes tests/golden/adapters: LoRA files as PEFT and diffusers write them, and what they do to each linear when the same
 libraries load them again.
 
-    lora_files.py             makes the folder anew
+    lora_files.py [NAME ...]  makes the folder anew, or only these adapters
     lora_files.py --check     makes it elsewhere and compares with what is committed
+
+`ours` and `ours-biased` hold adapters of PEFT's as the program writes them (docs/lora-files.md, "What is written"), written here by
+another hand. diffusers must load them without a warning. The program has to write the same files, tensor by tensor, bit by bit.
 
 Every adapter is for the tiny model `tiny-2b`. `expected.safetensors` holds for each linear the answer of the loaded LoRA alone
 to the vector `probe.LENGTH`: scale * (B A x + bias). `linears.json` lists the model's linears.
@@ -14,15 +17,17 @@ import argparse
 import json
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import torch
 from diffusers import CogVideoXPipeline, CogVideoXTransformer3DModel
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
-from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file, save_file
 
+import check_lora
 from case_file import relative_difference
+from reference import adapted_linears, load_lora
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import convert_dreamrunner_lora  # noqa: E402  (a script beside this folder)
@@ -50,19 +55,28 @@ ADAPTERS = {
     # Of one rank: without metadata diffusers takes the first module's rank for the alpha of all, so that mixed ranks get a
     # strength that hangs on the order of the keys. The program gives every module 1.
     "diffusers-no-metadata": (LoraConfig(r=2, lora_alpha=8, target_modules=ATTENTION), "plain"),
+    # Trained for some steps, so that its numbers are such as a training leaves; strengths 5/3 and 1/2.
+    "peft-trained": (
+        LoraConfig(r=3, lora_alpha=5, target_modules=[*ATTENTION, "to_k", "ff.net.0.proj", "ff.net.2"], rank_pattern={"to_v": 4}, alpha_pattern={"to_v": 2}),
+        "peft",
+    ),
 }
 
+# name: (the adapter that it holds, what the program's metadata says of it)
+OURS = {
+    "ours": ("peft-trained", {"kind": "motion", "name": "jumping", "base": "0123abcd", "base_name": "tiny-2b", "blocks": [0, 1], "rank": 3, "alpha": 5.0, "step": 30, "data": {"clip-1": "aa"}}),
+    "ours-biased": ("peft-bias", {"kind": "subject", "name": "[v1]", "base": "", "base_name": "", "blocks": [0, 1], "data": {}}),
+}
+
+TRAINED_STEPS = 30
 
 # A list as DreamRunner's trainer pickles it, converted by tools/convert_dreamrunner_lora.py.
 AUTHORS = "authors-list"
+WEIGHTS_NAME = "pytorch_lora_weights.safetensors"
 
 
 def tiny_transformer() -> CogVideoXTransformer3DModel:
     return CogVideoXTransformer3DModel.from_pretrained(MODEL / "transformer").eval()
-
-
-def adapted_linears(transformer: torch.nn.Module) -> dict[str, LoraLayer]:
-    return {name: layer for name, layer in transformer.named_modules() if isinstance(layer, LoraLayer)}
 
 
 def draw_weights(transformer: torch.nn.Module, seed: int) -> None:
@@ -74,11 +88,30 @@ def draw_weights(transformer: torch.nn.Module, seed: int) -> None:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
 
 
+def train_weights(transformer: torch.nn.Module) -> None:
+    """A training such as any script does it: from PEFT's own start, AdamW, the mean square of a difference."""
+    generator = torch.Generator().manual_seed(4)
+    config = transformer.config
+    latents, target = (torch.randn(1, 2, config.in_channels, 8, 12, generator=generator) for _ in range(2))
+    text = torch.randn(1, config.max_text_seq_length, config.text_embed_dim, generator=generator)
+    learnt = [parameter for name, parameter in transformer.named_parameters() if "lora_" in name]
+    optimiser = torch.optim.AdamW(learnt, lr=1e-2)
+    for _ in range(TRAINED_STEPS):
+        loss = (transformer(latents, text, torch.tensor([400])).sample - target).square().mean()
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+
 def write_adapter(name: str, folder: Path) -> None:
     config, way = ADAPTERS[name]
     transformer = tiny_transformer()
+    torch.manual_seed(len(name))  # PEFT draws A.
     model = get_peft_model(transformer, config)
-    draw_weights(transformer, seed=len(name))
+    if name == "peft-trained":
+        train_weights(transformer)
+    else:
+        draw_weights(transformer, seed=len(name))
     if way == "peft":
         model.save_pretrained(folder, safe_serialization=True)
         (folder / "README.md").unlink()
@@ -95,15 +128,35 @@ def write_adapter(name: str, folder: Path) -> None:
         folder, transformer_lora_layers=layers, transformer_lora_adapter_metadata=metadata if way == "diffusers" else None)
 
 
-def load_adapter(name: str, folder: Path) -> torch.nn.Module:
-    transformer = tiny_transformer()
-    if ADAPTERS[name][1] == "peft":
-        from peft import PeftModel
-
-        return PeftModel.from_pretrained(transformer, folder).base_model.model
-    state, metadata = CogVideoXPipeline.lora_state_dict(folder, return_lora_metadata=True)
-    CogVideoXPipeline.load_lora_into_transformer(state, transformer, metadata=metadata)
-    return transformer
+def write_as_we_do(name: str, adapters: Path) -> None:
+    """Writes an adapter of PEFT's as docs/lora-files.md says that the program does, and has diffusers load it."""
+    source, info = OURS[name]
+    layers = adapted_linears(load_lora(tiny_transformer(), adapters / source))
+    tensors, ranks = {}, {}
+    for linear, layer in layers.items():
+        (adapter,) = layer.active_adapters
+        down, up = layer.lora_A[adapter].weight.detach(), layer.lora_B[adapter]
+        tensors[f"transformer.{linear}.lora_A.weight"] = down.contiguous()
+        tensors[f"transformer.{linear}.lora_B.weight"] = up.weight.detach() * layer.scaling[adapter]
+        if up.bias is not None:
+            tensors[f"transformer.{linear}.lora_B.bias"] = up.bias.detach() * layer.scaling[adapter]
+        ranks[linear] = down.shape[0]
+    rank = Counter(ranks.values()).most_common(1)[0][0]
+    others = {linear: own for linear, own in ranks.items() if own != rank}
+    config = {
+        "r": rank, "lora_alpha": rank, "rank_pattern": others, "alpha_pattern": others, "target_modules": sorted(layers),
+        "lora_bias": any(key.endswith(".bias") for key in tensors),
+    }
+    metadata = {
+        "format": "pt",
+        "lora_adapter_metadata": json.dumps({f"transformer.{key}": value for key, value in config.items()}),
+        "dreamrunner": json.dumps({"schema": 1} | info),
+    }
+    file = adapters / name / WEIGHTS_NAME
+    file.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, file, metadata=metadata)
+    if faults := check_lora.faults_of(file, MODEL):
+        raise RuntimeError(f"{name}: diffusers does not take it as it is meant: {'; '.join(faults)}")
 
 
 def probe(length: int) -> torch.Tensor:
@@ -140,7 +193,7 @@ def write_authors_list(folder: Path) -> None:
         checkpoint = Path(scratch) / "120_transformer.pt"
         torch.save(matrices, checkpoint)
         convert_dreamrunner_lora.convert(
-            checkpoint, folder / "pytorch_lora_weights.safetensors", convert_dreamrunner_lora.Prior("motion", name="jumping"))
+            checkpoint, folder / WEIGHTS_NAME, convert_dreamrunner_lora.Prior("motion", name="jumping"))
     save_file(expected, folder / "expected.safetensors")
 
 
@@ -154,13 +207,19 @@ def linears() -> list[dict]:
     return found
 
 
-def make(folder: Path) -> None:
+def make(folder: Path, only: list[str] | None = None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "linears.json").write_text(json.dumps(linears(), indent=1) + "\n", encoding="utf-8")
-    for name in ADAPTERS:
-        write_adapter(name, folder / name)
-        save_file(answers(load_adapter(name, folder / name)), folder / name / "expected.safetensors")
-    write_authors_list(folder / AUTHORS)
+    for name in [*ADAPTERS, *OURS]:
+        if only and name not in only:
+            continue
+        if name in OURS:
+            write_as_we_do(name, folder)
+        else:
+            write_adapter(name, folder / name)
+        save_file(answers(load_lora(tiny_transformer(), folder / name)), folder / name / "expected.safetensors")
+    if not only or AUTHORS in only:
+        write_authors_list(folder / AUTHORS)
 
 
 def check(folder: Path) -> int:
@@ -178,11 +237,14 @@ def check(folder: Path) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
     folder = GOLDEN_FOLDER / "adapters"
-    if parser.parse_args().check:
+    if arguments.check:
         return check(folder)
-    make(folder)
+    make(folder, arguments.names)
     return 0
 
 

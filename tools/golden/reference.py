@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -22,6 +23,8 @@ from diffusers import (
 )
 from diffusers.models.embeddings import apply_rotary_emb, get_3d_rotary_pos_embed
 from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid
+from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from transformers import T5EncoderModel
 
 SAMPLERS = {"ddim": CogVideoXDDIMScheduler, "dpm": CogVideoXDPMScheduler}
@@ -150,6 +153,23 @@ def run_transformer(
         bound = with_regions(model, regions, encoder_hidden_states.shape[1] // regions.shape[0])
     with bound:
         return model(hidden_states, encoder_hidden_states, timestep, image_rotary_emb=rotary).sample
+
+
+def load_lora(transformer: CogVideoXTransformer3DModel, folder: Path, weight: float = 1.0) -> CogVideoXTransformer3DModel:
+    """The transformer with a LoRA in its linears at a weight: a folder of PEFT's by PEFT, another by diffusers' pipeline."""
+    if (folder / "adapter_config.json").is_file():
+        PeftModel.from_pretrained(transformer, folder)  # Puts its layers into the transformer itself.
+    else:
+        pipeline = CogVideoXPipeline(tokenizer=None, text_encoder=None, vae=None, transformer=transformer, scheduler=None)
+        pipeline.load_lora_weights(folder)
+    for layer in adapted_linears(transformer).values():
+        layer.scale_layer(weight)
+    return transformer
+
+
+def adapted_linears(transformer: torch.nn.Module) -> dict[str, LoraLayer]:
+    """The linears that a LoRA is in."""
+    return {name: layer for name, layer in transformer.named_modules() if isinstance(layer, LoraLayer)}
 
 
 def run_text_encoder(model: T5EncoderModel, input_ids: torch.Tensor) -> torch.Tensor:

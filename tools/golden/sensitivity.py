@@ -17,7 +17,7 @@ def report_blind_spots(workshop: Workshop) -> int:
     """Leaves each weight out in turn (biases 0, norm weights 1, matrices 0) and prints those that no case misses; 1 if any."""
     cases: dict[tuple[str, str], list[Case]] = {}
     for case in all_cases():
-        if case.part in PARTS and case.model != "playset" and "dtype" not in case.options:
+        if case.part in PARTS and case.model != "playset" and not {"dtype", "loras"} & case.options.keys():
             cases.setdefault((case.model, PART_OF_CASE[case.part]), []).append(case)
     faults = 0
     for (model, part), group in cases.items():

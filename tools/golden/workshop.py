@@ -24,6 +24,10 @@ PART_OF_CASE = {
     "frame-counts": "vae",
 }
 CLASSES = {"text_encoder": T5EncoderModel, "transformer": CogVideoXTransformer3DModel, "vae": AutoencoderKLCogVideoX}
+# Where the LoRA files of lora_files.py lie, which are not made together with the cases.
+COMMITTED = Path(__file__).resolve().parents[2] / "tests" / "golden"
+# A LoRA's strength that is off by a thousandth must show.
+LORA_TOLERANCE = 1e-5
 TABLE_PARTS = ("scheduler", "frame-counts", "rotary", "sincos")
 EXACT = (0.0, "whole numbers")
 ANGLE = (1e-5, "angles of up to 85 radians in fp32, whose last digit is worth 8e-6")
@@ -53,6 +57,12 @@ class Workshop:
             self._parts[key] = module.to(dtype).eval()
         return self._parts[key]
 
+    def _adapted(self, case: Case, dtype: torch.dtype) -> torch.nn.Module:
+        """The case's transformer with its LoRA, of its own: a LoRA stays in a model."""
+        ((name, weight),) = case.options["loras"]
+        transformer = CLASSES["transformer"].from_pretrained(self.folder(case.model) / "transformer", torch_dtype=torch.float32)
+        return reference.load_lora(transformer, COMMITTED / name, weight).to(dtype).eval()
+
     def finish(self, case: Case) -> None:
         """Computes the case's outputs and settles how close another program has to come, and why."""
         if "dtype" in case.options:
@@ -66,10 +76,11 @@ class Workshop:
             precise = self.run(case, torch.float64)
         for name, value in case.outputs.items():
             rounding = relative_difference(value, precise[name])
-            if 2 * rounding > FP32_TOLERANCE:  # two programs may be off to opposite sides
+            tolerance = LORA_TOLERANCE if "loras" in case.options else FP32_TOLERANCE
+            if 2 * rounding > tolerance:  # two programs may be off to opposite sides
                 raise RuntimeError(f"{case.name}: fp32 itself is off by {rounding:.1e} in {name}: the case proves too little")
             reason = f"fp32 on both sides; the reference in fp32 is {rounding:.0e} from itself in double"
-            case.tolerances[name] = (FP32_TOLERANCE, reason)
+            case.tolerances[name] = (tolerance, reason)
 
     def _finish_in_low_precision(self, case: Case) -> None:
         dtype = case.options["dtype"]
@@ -94,7 +105,7 @@ class Workshop:
             return _rotary_rows(case.options, inputs["rows"])
         if case.part == "sincos":
             return _sincos_rows(case.options, inputs["rows"])
-        module = self.part(case.model, PART_OF_CASE[case.part], dtype)
+        module = self._adapted(case, dtype) if "loras" in case.options else self.part(case.model, PART_OF_CASE[case.part], dtype)
         if PART_OF_CASE[case.part] == "vae":
             module.use_tiling = case.options.get("vae_tiling", False)
         if case.part == "text-encoder":
