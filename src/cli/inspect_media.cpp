@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 
 #include "cli/inspect.h"
+#include "media/isolated_video.h"
 #include "media/png.h"
-#include "media/video_reader.h"
 
 namespace dreamrunner {
 
 Json inspect_video(const std::filesystem::path& file) {
-  const VideoInfo info = probe_video(file);
+  const VideoInfo info = probe_isolated_video(file);
   Json report = {{"kind", "video"},
                  {"path", file.string()},
                  {"size_bytes", uint64_t{std::filesystem::file_size(file)}},

@@ -13,7 +13,7 @@
 #include "engine/forward_io.h"
 #include "media/frame_rate.h"
 #include "media/frames.h"
-#include "media/video_reader.h"
+#include "media/isolated_video.h"
 #include "models/clip.h"
 #include "models/viclip.h"
 #include "models/yolov5.h"
@@ -111,7 +111,7 @@ void run_frames(const ForwardRequest& request) {
   if (!(options.start_s >= 0) || !(options.end_s > options.start_s)) {
     throw Error(ErrorKind::usage, fmt::format("frames: --start {} --end {}: 0 <= start < end expected", options.start_s, options.end_s));
   }
-  const Video video = read_video(request.input, options);
+  const Video video = read_isolated_video(request.input, options);
   const int64_t count = video.info.frames, height = video.info.height, width = video.info.width;
   if (count < 1) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no frame from {} to {} s", request.input.string(), options.start_s, options.end_s));

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "media/isolated_video.h"
 #include "media/picture_reader.h"
-#include "media/video_reader.h"
 
 namespace dreamrunner {
 namespace {
@@ -46,7 +46,7 @@ ExamplePixels read_video_example(const PriorExample& example, const LatentGrid& 
   options.start_s = example.start_s.value_or(0);
   options.end_s = options.start_s + static_cast<double>(grid.num_frames) / kFilmRate;
   if (example.end_s) options.end_s = std::min(options.end_s, *example.end_s);
-  const Video video = read_video(example.file, options);
+  const Video video = read_isolated_video(example.file, options);
   if (video.info.frames < 1) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no frame from {} s to {} s", example.file.string(), options.start_s, options.end_s));
   }
