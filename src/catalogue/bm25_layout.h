@@ -6,7 +6,7 @@
 
 namespace dreamrunner {
 
-// The file of an index (docs/retrieval.md, "The files of a catalogue"), in its order:
+// The file of an index (docs/catalogue.md, "The files of a catalogue"), in its order:
 //
 //   postings     of one word after the other, in the order of the words' bytes. Of one word: blocks, then, where there are
 //                several, a BlockEntry for each. A block of 128 rows: bits of a step (1 byte), bits of a count (1 byte), the

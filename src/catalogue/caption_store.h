@@ -11,7 +11,7 @@
 
 namespace dreamrunner {
 
-// The file of a segment's rows (docs/retrieval.md, "The files of a catalogue"), in its order:
+// The file of a segment's rows (docs/catalogue.md, "The files of a catalogue"), in its order:
 //
 //   rows      each: the varint of its size, then id, source, path, caption, extra (varint length, bytes), the varints start,
 //             end + 1 (0 for none), width, height; times in microseconds.

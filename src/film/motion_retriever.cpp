@@ -91,7 +91,8 @@ std::optional<ClipSource> find_clip_source(const FilmProject& film) {
   source.viclip = there("viclip");
   source.yolov5 = there("yolov5");
   const bool any = !source.clip.empty() || !source.viclip.empty() || !source.yolov5.empty();
-  if (!any && library.path.empty()) return std::nullopt;
+  const bool needs_models = library.retrieval.score || library.retrieval.cut.mode != CutMode::off;
+  if (!any && needs_models && library.path.empty()) return std::nullopt;
   return source;
 }
 

@@ -2,25 +2,20 @@
 
 #include "film/retrieve_film.h"
 
-#include <cstdlib>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "film/motion_clips.h"
-#include "prior_film.h"
-#include "retrieve/clip_library.h"
+#include "retrieved_film.h"
 #include "support/expect_error.h"
 
 namespace dreamrunner {
 namespace {
 
 namespace fs = std::filesystem;
-using test::ClipLibrary;
-using test::ColourScorers;
 using test::expect_error;
 using test::read_bytes;
-using test::SmallFilm;
+using test::RetrievedFilm;
 using test::tree_of;
 using test::write_text;
 using ::testing::Contains;
@@ -28,43 +23,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-/// A film whose second scene wants "picking-up", of which a catalogue beside it has clips, and one whose video is missing.
-class RetrievedFilm : public SmallFilm {
- public:
-  RetrievedFilm() : SmallFilm(2), library(root() / "../clips") {
-    ::setenv("DREAMRUNNER_CACHE", (root() / "../cache").c_str(), 1);
-    ::setenv("DREAMRUNNER_PRIORS", (root() / "../priors").c_str(), 1);
-    for (const char* model : {"clip", "viclip", "yolov5"}) {
-      write_text(root() / "../scorers" / model / "config.json", "{}");
-      write_text(root() / "../scorers" / model / "model.safetensors", model);
-    }
-    settings += "[library]\npath = \"../clips/catalogue\"\nscorers = \"../scorers\"\nthreshold = 0.2\n";
-    plan.scenes[1].key_frames[0].regions[0].motion = "picking up";
-    save();
-    for (const char* name : {"a", "b", "c", "d", "e"}) library.add({.name = name, .caption = "a person is picking up", .room = {0, 0, 200}});
-    library.list({{"id", "later"}, {"path", "later.mp4"}, {"caption", "a person is picking up"}, {"start", 0}, {"end", 2}});
-    library.save();
-    engine.make_scorers = [] { return std::make_unique<ColourScorers>(); };
-  }
-
-  RetrieveFilmResult retrieve(RetrieveFilmRequest request = {}) {
-    request.film = root();
-    return retrieve_film(request, [this]() -> Engine& { return engine; }, run);
-  }
-
-  fs::path folder() const { return root() / "motions/picking-up"; }
-  Json clips() const { return read_json_file(folder() / "clips.json"); }
-  Json report() const { return read_json_file(folder() / "report.json"); }
-  std::vector<std::string> kept() const {
-    std::vector<std::string> ids;
-    const Json written = clips();
-    for (const Json& clip : written["clips"]) ids.push_back(clip["id"]);
-    return ids;
-  }
-
-  ClipLibrary library;
-};
 
 RetrieveFilmRequest forced() {
   RetrieveFilmRequest request;

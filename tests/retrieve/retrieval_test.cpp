@@ -84,6 +84,9 @@ TEST_F(RetrievalTest, KeepsTheClipsThatShowTheMotionAndSaysWhyOthersAreNot) {
   library.add({.name = "portrait", .caption = "a person is bowing", .width = 64, .height = 96});
   library.add({.name = "empty", .caption = "a person is bowing", .first = 1000});
   library.add({.name = "leaves", .caption = "a person is bowing", .frames = 96, .end = 30});
+  library.list({{"id", "far-past"}, {"path", "a.mp4"}, {"caption", "a person is bowing"}, {"start", 0}, {"end", 60}});
+  library.list({{"id", "slightly-past"}, {"path", "b.mp4"}, {"caption", "a person is bowing"}, {"start", 0}, {"end", 2.02}});
+  library.list({{"id", "behind"}, {"path", "a.mp4"}, {"caption", "a person is bowing"}, {"start", 10}, {"end", 14}});
   library.list({{"id", "gone"}, {"path", "gone.mp4"}, {"caption", "a person is bowing"}, {"start", 0}, {"end", 3}});
   library.list({{"id", "listed-short"}, {"path", "gone.mp4"}, {"caption", "a person is bowing"}, {"start", 1}, {"end", 2.5}});
   library.list({{"id", "listed-tall"}, {"path", "gone.mp4"}, {"caption", "a person is bowing"}, {"width", 90}, {"height", 160}});
@@ -95,8 +98,8 @@ TEST_F(RetrievalTest, KeepsTheClipsThatShowTheMotionAndSaysWhyOthersAreNot) {
   EXPECT_EQ(retrieval.query, "person is bowing");
   EXPECT_EQ(retrieval.text, "the person is bowing");
   EXPECT_EQ(retrieval.threshold, 0.2) << "the paper's, where the models say nothing";
-  EXPECT_THAT(kept(retrieval), ElementsAre("a", "b", "c", "d"));
-  EXPECT_THAT(retrieval.candidates, SizeIs(14)) << "the dog's caption holds none of the words";
+  EXPECT_THAT(kept(retrieval), ElementsAre("a", "b", "c", "d", "slightly-past"));
+  EXPECT_THAT(retrieval.candidates, SizeIs(17)) << "the dog's caption holds none of the words";
   expect_fate(retrieval, "wrong", ClipFate::score, "above 0.2 expected");
   expect_fate(retrieval, "short", ClipFate::attributes, "1.25 s by the list, at least 2 s expected");
   expect_fate(retrieval, "few", ClipFate::attributes, "30 frames, at least 40 expected");
@@ -106,6 +109,8 @@ TEST_F(RetrievalTest, KeepsTheClipsThatShowTheMotionAndSaysWhyOthersAreNot) {
   expect_fate(retrieval, "gone", ClipFate::missing, "no video of");
   expect_fate(retrieval, "listed-short", ClipFate::attributes, "1.50 s by the list");
   expect_fate(retrieval, "listed-tall", ClipFate::attributes, "by the list");
+  expect_fate(retrieval, "far-past", ClipFate::unreadable, "60");
+  expect_fate(retrieval, "behind", ClipFate::unreadable, "no picture from 10 s on");
   expect_fate(retrieval, "garbage", ClipFate::unreadable, "garbage.mp4");
   const Candidate& a = of(retrieval, "a");
   EXPECT_THAT(*a.clip_score, Gt(0.9));
@@ -114,7 +119,7 @@ TEST_F(RetrievalTest, KeepsTheClipsThatShowTheMotionAndSaysWhyOthersAreNot) {
   EXPECT_EQ(a.seen, 24);
   EXPECT_EQ(a.people, 1);
   EXPECT_EQ(a.left->frames, 48) << "nothing is cut from a clip with somebody in every frame";
-  EXPECT_EQ(fates_of(retrieval).at(ClipFate::kept), 4);
+  EXPECT_EQ(fates_of(retrieval).at(ClipFate::kept), 5);
 }
 
 TEST_F(RetrievalTest, CutsClipsToWhereThePersonIs) {
