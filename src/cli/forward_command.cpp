@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "cli/command.h"
+#include "film/lora_base.h"
+#include "film/model_fingerprint.h"
 #include "film/setting_checks.h"
 #include "plan/load_plan.h"
 #include "stages/stages.h"
@@ -169,6 +171,21 @@ std::pair<fs::path, double> parse_lora(const std::string& text) {
   return {text.substr(0, equals), weight};
 }
 
+/// Says of each LoRA that was learnt on another model. A folder of one part alone has another fingerprint than the whole model.
+void note_other_bases(const ForwardRequest& request, RunContext& run) {
+  std::error_code ignored;
+  if (!fs::exists(request.model / "model_index.json", ignored)) return;
+  std::string fingerprint;
+  for (const auto& [file, weight] : request.loras) {
+    const LoraBase base = lora_base(file);
+    if (base.fingerprint.empty()) continue;
+    if (fingerprint.empty()) fingerprint = model_fingerprint(request.model);
+    if (const std::string words = other_base_in_words(base, request.model, fingerprint); !words.empty()) {
+      run.report().note(fmt::format("{}: it was {}", file.string(), words));
+    }
+  }
+}
+
 void run_part(Options& options, Session& session) {
   ForwardRequest& request = options.request;
   const Part& part = part_named(request.part);
@@ -200,7 +217,9 @@ void run_part(Options& options, Session& session) {
   checked_number("--guidance-scale", request.guidance_scale, 0, kMostGuidance);
   checked_whole("--seed", request.seed, kSeedRange);
 
-  const std::vector<std::string> captions = open_engine().forward(request, session.run("run the same command again"));
+  RunContext& run = session.run("run the same command again");
+  note_other_bases(request, run);
+  const std::vector<std::string> captions = open_engine().forward(request, run);
   session.finish_progress();
   if (session.json()) {
     Json done = {{"event", "done"}, {"out", request.output.string()}};

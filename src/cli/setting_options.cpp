@@ -35,7 +35,7 @@ void add_prior_options(CLI::App& app, MakeRequest& request) {
       ->type_name("ID=W")->allow_extra_args(false)->group(kGroup);
   app.add_option("--lora-scope", overrides.lora_scope, "where priors act: region, or global (everywhere)")->type_name("NAME")->group(kGroup);
   app.add_option("--lora-text-tokens", overrides.lora_text_tokens, "whether they act on the texts of their regions too: on or off")->type_name("on|off")->group(kGroup);
-  app.add_flag("--strict", request.strict, "refuse when the plan wants a prior that cannot be learnt")->group(kGroup);
+  app.add_flag("--strict", request.strict, "refuse when the plan wants a prior that cannot be learnt, or one was learnt on another model")->group(kGroup);
   app.add_flag("--no-rag", overrides.library.no_rag, "retrieve nothing, and leave all motions to the model (the paper's ablation)")->group(kGroup);
   app.add_flag("!--no-wait", request.wait, "exit with code 7 when another run learns the same prior")->group(kGroup);
 }

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/safetensors_index.h"
 #include "film/character_pictures.h"
+#include "film/lora_base.h"
 #include "film/motion_clips.h"
 #include "film/prior_library.h"
 #include "film/records.h"
@@ -81,8 +82,9 @@ std::optional<FilmPrior> PriorGatherer::own_file(FilmPrior prior) const {
   if (!has_own_prior(film_, {prior.kind, prior.id})) return std::nullopt;
   const fs::path file = film_ / prior.link_name();
   const MappedFile mapped(file);
-  parse_safetensors(mapped.bytes(), file.string());
+  const LoraBase base = lora_base(parse_safetensors(mapped.bytes(), file.string()));
   prior.own_file = file;
+  prior.other_base = other_base_in_words(base, settings_.generate.model, fingerprint_);
   prior.hash = hashes_.sha256(file);
   return prior;
 }
@@ -228,6 +230,15 @@ std::vector<SceneBinding> scene_bindings(const FilmPriors& priors, const Plan& p
   }
   std::erase_if(bindings, [](const SceneBinding& binding) { return binding.places.empty() || binding.prior->weight == 0; });
   return bindings;
+}
+
+std::vector<std::string> foreign_in_words(const FilmPriors& priors, const Plan& plan, const Scene& scene) {
+  std::vector<std::string> lines;
+  for (const SceneBinding& binding : scene_bindings(priors, plan, scene)) {
+    const FilmPrior& prior = *binding.prior;
+    if (!prior.other_base.empty()) lines.push_back(fmt::format("{}: {} was {}", prior.label(), prior.link_name(), prior.other_base));
+  }
+  return lines;
 }
 
 std::vector<std::string> missing_in_words(const FilmPriors& priors, const std::set<PriorId>& wanted) {

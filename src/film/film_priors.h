@@ -23,6 +23,7 @@ struct FilmPrior {
   std::vector<PriorExample> examples;  ///< Empty with a file of a person's own.
   PriorRecipe recipe;
   std::filesystem::path own_file;      ///< A LoRA that lies where the link to the library would; empty: there is none.
+  std::string other_base;              ///< "learnt on A, not on B", where an own file says that it is not of the film's model.
   Json inputs;                         ///< What decides the prior, by name; its key in the library is `key_of` these.
   std::string hash;                    ///< The key, or the own file's SHA-256.
   double weight = 1;
@@ -94,6 +95,9 @@ std::set<PriorId> wanted_in(const Plan& plan, const Scene& scene);
 
 /// The priors that act in `scene`, each with its regions, in the order of `priors.all`. Those with weight 0 do not act.
 std::vector<SceneBinding> scene_bindings(const FilmPriors& priors, const Plan& plan, const Scene& scene);
+
+/// Own files among the priors that act in `scene` that were learnt on another model, in words, one line each.
+std::vector<std::string> foreign_in_words(const FilmPriors& priors, const Plan& plan, const Scene& scene);
 
 /// Those of `missing` that `wanted` has, in words, one line for all motions and one for each character; empty when nothing
 /// is missing.

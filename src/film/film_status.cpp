@@ -14,7 +14,7 @@ namespace {
 
 /// A prior that no scene waits for may be missing: the film can be looked at and joined without it.
 Verdict judge_prior(const FilmProject& film, const FilmPrior& prior, bool needed) {
-  if (prior.is_own()) return {Freshness::fresh, "a file of your own"};
+  if (prior.is_own()) return {Freshness::fresh, prior.other_base.empty() ? "a file of your own" : fmt::format("a file of your own, {}", prior.other_base)};
   const PriorLibrary library(prior_library_folder(film.folder.root(), film.settings.priors.library));
   const PriorLibrary::State state = library.look(prior.hash);
   if (state == PriorLibrary::State::sound) return {Freshness::fresh, ""};

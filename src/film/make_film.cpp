@@ -6,6 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -206,6 +207,19 @@ class Maker {
   std::map<const FilmPrior*, fs::path> prior_file_;
 };
 
+/// A prior of another model may do nothing, or harm: a guess that --strict does not make.
+void refuse_foreign(const FilmProject& film, int first, int last) {
+  std::vector<std::string> lines;
+  for (int scene = first; scene <= last; ++scene) {
+    for (std::string& line : foreign_in_words(film.priors, film.plan, film.scene(scene))) {
+      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(std::move(line));
+    }
+  }
+  if (lines.empty()) return;
+  throw Error(ErrorKind::input_file, fmt::format("{}: {}", film.folder.root().string(), fmt::join(lines, "; ")),
+              "take the file away and have it learnt on this model; without --strict it is used as it is");
+}
+
 }  // namespace
 
 MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, RunContext& run) {
@@ -221,6 +235,7 @@ MakeResult make_film(const MakeRequest& request, const EngineOpener& engine, Run
     std::set<PriorId> wanted;
     for (int scene = first; scene <= last; ++scene) wanted.merge(wanted_in(film.plan, film.scene(scene)));
     refuse_missing(film.folder.root(), missing_in_words(film.priors, wanted), true);
+    refuse_foreign(film, first, last);
   }
   const FolderLock lock(film.folder);
   film.folder.sweep_temporaries();

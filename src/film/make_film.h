@@ -18,7 +18,7 @@ struct MakeRequest {
   std::filesystem::path film;   ///< The folder, or its film.toml.
   SettingOverrides overrides;
   std::optional<int> scene;     ///< Only this scene, counted from 1; then nothing is joined.
-  bool strict = false;          ///< Refuse when a prior that the plan wants cannot be learnt.
+  bool strict = false;          ///< Refuse when a prior that the plan wants cannot be learnt, or an own file was learnt on another model.
   bool wait = true;             ///< For another run that learns the same prior; else Error(busy).
 };
 

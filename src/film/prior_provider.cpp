@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/stopwatch.h"
+#include "stages/model_location.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -14,7 +15,7 @@ namespace {
 Json about(const FilmPrior& prior, const FilmProject& film) {
   Json files = Json::array();
   for (const PriorExample& example : prior.examples) files.push_back({{"file", example.file.filename().string()}, {"caption", example.caption}});
-  return {{"kind", prior_kind_name(prior.kind)}, {"name", prior.name}, {"model", film.settings.generate.model.filename().string()}, {"files", files}};
+  return {{"kind", prior_kind_name(prior.kind)}, {"name", prior.name}, {"model", model_name(film.settings.generate.model)}, {"files", files}};
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ PriorOutcome PriorProvider::provide(const FilmPrior& prior) const {
   if (prior.is_own()) {
     outcome.source = PriorSource::own_file;
     outcome.file = prior.own_file;
-    run_.report().note(fmt::format("{}: {} is a file of your own; it is used as it is", prior.label(), prior.link_name()));
+    const std::string doubt = prior.other_base.empty() ? "" : fmt::format(", though it was {}", prior.other_base);
+    run_.report().note(fmt::format("{}: {} is a file of your own; it is used as it is{}", prior.label(), prior.link_name(), doubt));
   } else {
     outcome.file = library_.file(prior.hash);
     if (options_.force || library_.look(prior.hash) != PriorLibrary::State::sound) learn(prior, outcome);

@@ -20,6 +20,7 @@
 #include "learn/trainer.h"
 #include "learn/training_memory.h"
 #include "models/model_folder.h"
+#include "stages/model_location.h"
 #include "tensor/device.h"
 
 namespace dreamrunner {
@@ -55,6 +56,7 @@ LoraInfo describe(const LearnRequest& request, const VideoTransformer& transform
   info.kind = prior_kind_name(request.kind);
   info.name = request.name;
   info.base = request.base;
+  info.base_name = model_name(request.model);
   for (const int64_t block : prior_blocks(request.recipe.blocks, request.kind, transformer.config().num_layers)) info.blocks.push_back(block);
   info.rank = request.recipe.rank;
   info.alpha = request.recipe.rank;

@@ -23,4 +23,7 @@ ModelPlaces model_places(const std::filesystem::path& program_folder);
 /// The result is absolute. Throws Error(input_file).
 std::filesystem::path find_model_in(const ModelPlaces& places, const std::string& name);
 
+/// What people call the model in `folder`: "THUDM/CogVideoX-2b" for a snapshot in a Hugging Face cache, else the folder's name.
+std::string model_name(const std::filesystem::path& folder);
+
 }  // namespace dreamrunner

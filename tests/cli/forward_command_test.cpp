@@ -1,8 +1,10 @@
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "film/model_fingerprint.h"
 #include "support/program_run.h"
 
 namespace dreamrunner::test {
@@ -106,6 +108,26 @@ TEST(Forward, RegionsPrintsTheCaptionsOneALine) {
   with_json.push_back("--json");
   const Json done = ProgramRun(paced_program(), with_json).finish().events().at(0);
   EXPECT_EQ(done.at("captions"), (Json{"a bear is walking", "a quiet forest"}));
+}
+
+TEST(Forward, SaysOfALoraThatItWasLearntOnAnotherModel) {
+  const std::filesystem::path golden = std::filesystem::path(DREAMRUNNER_SOURCE_DIR) / "tests/golden";
+  const std::filesystem::path ours = golden / "adapters/ours", model = golden / "models/tiny-2b";
+  const auto said = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"forward", "transformer", "--in", "a", "--out", "b"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProgramResult result = ProgramRun(paced_program(), arguments).finish();
+    EXPECT_EQ(result.code, 0) << result.err;
+    return result.err;
+  };
+  const std::string words = "it was learnt on tiny-2b (0123abcd), not on tiny-2b (" + model_fingerprint(model).substr(0, 8) + ")";
+  EXPECT_THAT(said({"--model", model, "--lora", ours}), HasSubstr(ours.string() + ": " + words));
+  EXPECT_THAT(said({"--model", model, "--lora", golden / "adapters/peft-trained", "--lora", (ours / "pytorch_lora_weights.safetensors").string() + "=0.5"}), HasSubstr(words));
+  EXPECT_EQ(said({"--model", model, "--lora", golden / "adapters/peft-trained"}), "");
+  // A part alone is no whole model, whose fingerprint could be compared.
+  const TemporaryFolder folder;
+  std::filesystem::create_directory_symlink(model / "transformer", folder / "transformer");
+  EXPECT_EQ(said({"--model", folder.path(), "--lora", ours}), "");
 }
 
 TEST(Forward, ARefusedPlanIsCode4AndASceneItLacksCode2) {

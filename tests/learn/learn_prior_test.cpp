@@ -95,6 +95,7 @@ TEST_F(LearnPrior, WritesALoraOfTheMotionsBlocks) {
   EXPECT_EQ(lora.info.kind, "motion");
   EXPECT_EQ(lora.info.name, "waving");
   EXPECT_EQ(lora.info.base, "tiny");
+  EXPECT_EQ(lora.info.base_name, "playset");
   EXPECT_EQ(lora.info.blocks, (std::vector<int64_t>{0, 2, 4}));
   EXPECT_EQ(lora.info.step, 6);
   for (const auto& [name, factors] : lora.modules) {

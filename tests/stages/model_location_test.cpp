@@ -82,6 +82,15 @@ TEST_F(ModelLocation, FindsARelativePathFromTheWorkingFolder) {
   EXPECT_TRUE(fs::equivalent(found, folder / "some/model"));
 }
 
+TEST(ModelName, IsWhatPeopleCallIt) {
+  EXPECT_EQ(model_name("/models/playset"), "playset");
+  EXPECT_EQ(model_name("/models/playset/"), "playset");
+  EXPECT_EQ(model_name("/cache/hub/models--THUDM--CogVideoX-2b/snapshots/1137dac"), "THUDM/CogVideoX-2b");
+  EXPECT_EQ(model_name("/cache/hub/models--a--b--c/snapshots/1137dac/"), "a/b--c");
+  EXPECT_EQ(model_name("/films/snapshots/mine"), "mine");
+  EXPECT_EQ(model_name("/films/models--x/snapshots/mine"), "mine");
+}
+
 TEST_F(ModelLocation, RefusesAFolderThatIsNoModel) {
   fs::create_directories(folder / "empty");
   const std::string line = expect_error(ErrorKind::input_file, [&] { find_model_in({}, (folder / "empty").string()); });
