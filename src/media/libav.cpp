@@ -91,7 +91,7 @@ bool Input::read(AVPacket& packet) {
     if (code == AVERROR_EOF) {
       // The index tells what a complete file holds; formats without one list fewer packets than there are.
       const int listed = avformat_index_get_entries_count(stream_);
-      if (packets_ < listed) refuse(fmt::format("cut short: {} frames found, {} expected", packets_, listed));
+      if (!jumped_ && packets_ < listed) refuse(fmt::format("cut short: {} frames found, {} expected", packets_, listed));
       return false;
     }
     if (code < 0) refuse(fmt::format("damaged or cut short after {} frames", packets_), code);
@@ -101,6 +101,13 @@ bool Input::read(AVPacket& packet) {
     if (at_packet_) at_packet_();
     return true;
   }
+}
+
+bool Input::go_before(int64_t stamp) {
+  if (avformat_index_get_entries_count(stream_) == 0) return false;
+  if (avformat_seek_file(container_, stream_->index, INT64_MIN, stamp, stamp, 0) < 0) return false;
+  jumped_ = true;
+  return true;
 }
 
 int Input::read_bytes(void* self, uint8_t* buffer, int size) {

@@ -71,6 +71,10 @@ class Input {
   /// damaged or ends early.
   bool read(AVPacket& packet);
 
+  /// Goes to the last key frame that the file's index has at `stamp` or before it, in the stream's time base; the next packet
+  /// read is that frame's. False, and nothing changes, where the file has no index or does not let itself be sought in.
+  bool go_before(int64_t stamp);
+
   [[noreturn]] void refuse(const std::string& why) const { file_.refuse(why); }
   /// With FFmpeg's words for `code`.
   [[noreturn]] void refuse(const std::string& why, int code) const;
@@ -85,6 +89,7 @@ class Input {
   std::function<void()> at_packet_;
   int64_t position_ = 0;
   int64_t packets_ = 0;
+  bool jumped_ = false;  ///< Packets were left out, so that their number says nothing any more.
   AVIOContext* io_ = nullptr;
   AVFormatContext* container_ = nullptr;
   AVStream* stream_ = nullptr;

@@ -16,6 +16,11 @@ extern "C" {
 namespace dreamrunner::libav {
 namespace {
 
+/// Windows that begin later than this are jumped to, and from how much before them frames are decoded: time stamps of the
+/// index are those of decoding, up to a group's reordering before the frames' own.
+constexpr double kLongWait_s = 5;
+constexpr double kBeforeWindow_s = 1;
+
 /// How stored pictures are turned: a stored step right goes (a, b) on the screen, a stored step down (c, d). Each is 0, 1 or -1.
 struct Turn {
   int a = 1, b = 0, c = 0, d = 1;
@@ -127,8 +132,10 @@ class LibavSource : public VideoSource {
       if (received != AVERROR(EAGAIN)) fail(received);
       const bool more = input_.read(*packet_);
       const int sent = avcodec_send_packet(decoder_.get(), more ? packet_.get() : nullptr);
-      // Before the first picture the clip may be cut in the middle of a group; nobody can show these frames.
-      if (sent < 0 && (frames_seen_ > 0 || sent == AVERROR(ENOMEM))) fail(sent);
+      // Before the first picture the clip may be cut in the middle of a group, and after a jump such a group may begin with
+      // frames that lean on what was left out; nobody can show these.
+      const bool first = frames_seen_ == 0 || jumping_;
+      if (sent < 0 && (!first || sent == AVERROR(ENOMEM))) fail(sent);
     }
   }
 
@@ -151,6 +158,30 @@ class LibavSource : public VideoSource {
     return seconds;
   }
 
+  /// After the first frame: leaves out what lies well before the window, where the file's index tells how. Long videos
+  /// of which a short clip is wanted are the rule in retrieval.
+  void jump_to_window() {
+    if (options_.start_s < kLongWait_s || stamps_fail_ || first_stamp_ == AV_NOPTS_VALUE) return;
+    const auto stamp = first_stamp_ + static_cast<int64_t>((options_.start_s - kBeforeWindow_s) / av_q2d(input_.stream().time_base));
+    if (!input_.go_before(stamp)) return;
+    start_over();
+    jumping_ = jumped_ = true;
+  }
+
+  /// False where the jump landed inside the window, by an index that lies; then reading begins again at the beginning.
+  bool landed_before_window(double time_s) {
+    jumping_ = false;
+    if (time_s <= options_.start_s) return true;
+    if (!input_.go_before(first_stamp_)) input_.refuse(fmt::format("the time {:g} s cannot be found in it", options_.start_s));
+    start_over();
+    return false;
+  }
+
+  void start_over() {
+    avcodec_flush_buffers(decoder_.get());
+    last_time_ = -1;  // The first frame may come again.
+  }
+
   VideoReadOptions options_;
   Input input_;
   Turn turn_;
@@ -165,6 +196,8 @@ class LibavSource : public VideoSource {
   int64_t first_stamp_ = AV_NOPTS_VALUE;
   double last_time_ = 0;
   bool stamps_fail_ = false;
+  bool jumped_ = false;
+  bool jumping_ = false;  ///< And no frame was seen since.
 };
 
 bool LibavSource::next(Picture& picture, double& time_s) {
@@ -173,7 +206,6 @@ bool LibavSource::next(Picture& picture, double& time_s) {
     if (frames_seen_ >= options_.most_frames) {
       input_.refuse(fmt::format("more than {} frames found", options_.most_frames));
     }
-    if (decoded.decode_error_flags != 0) input_.refuse(fmt::format("frame {} is damaged", frames_seen_));
     const int shown_width = turn_.swaps_sides() ? decoded.height : decoded.width;
     const int shown_height = turn_.swaps_sides() ? decoded.width : decoded.height;
     if (frames_seen_ == 0) {
@@ -184,7 +216,13 @@ bool LibavSource::next(Picture& picture, double& time_s) {
       input_.refuse(fmt::format("frame {} is {} x {}, {} x {} expected", frames_seen_, shown_width, shown_height, info_.width, info_.height));
     }
     time_s = time();
-    ++frames_seen_;
+    if (jumping_ && !landed_before_window(time_s)) continue;
+    // Behind a jump what was left out may be missed, but no longer in the window.
+    if (decoded.decode_error_flags != 0 && (!jumped_ || time_s >= options_.start_s)) input_.refuse(fmt::format("frame {} is damaged", frames_seen_));
+    if (frames_seen_++ == 0) {
+      jump_to_window();
+      if (jumping_) continue;
+    }
     if (time_s >= options_.end_s) return false;  // Times only grow.
     if (time_s < options_.start_s || !options_.wants(in_window_++)) continue;
     stored_.resize(size_t{3} * static_cast<size_t>(decoded.width) * static_cast<size_t>(decoded.height));
