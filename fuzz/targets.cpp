@@ -16,7 +16,9 @@ std::span<const Target> targets() {
                                        Target{"spiece_model", spiece_model},
                                        Target{"jsonl_catalogue", jsonl_catalogue},
                                        Target{"csv_catalogue", csv_catalogue},
-                                       Target{"bm25_index", bm25_index}, Target{"bpe_model", bpe_model}};
+                                       Target{"bm25_index", bm25_index},
+                                       Target{"bpe_model", bpe_model},
+                                       Target{"video_child_reply", video_child_reply}};
   return kTargets;
 }
 

@@ -20,6 +20,7 @@ void jsonl_catalogue(std::string_view bytes);
 void csv_catalogue(std::string_view bytes);
 void bm25_index(std::string_view bytes);
 void bpe_model(std::string_view bytes);
+void video_child_reply(std::string_view bytes);
 
 struct Target {
   const char* name;  ///< Of the function, and of its folder in fuzz/corpus.
