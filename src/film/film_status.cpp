@@ -8,6 +8,7 @@
 #include "film/film_project.h"
 #include "film/plan_film.h"
 #include "film/prior_library.h"
+#include "film/retrieve_film.h"
 
 namespace dreamrunner {
 namespace {
@@ -23,6 +24,17 @@ Verdict judge_prior(const FilmProject& film, const FilmPrior& prior, bool needed
   return {Freshness::missing, fmt::format("to be learnt from {} {}", prior.examples.size(), prior.kind == PriorKind::motion ? "clips" : "pictures")};
 }
 
+Verdict judge_clips(ClipsStanding standing) {
+  switch (standing) {
+    case ClipsStanding::missing: return {Freshness::missing, "to be retrieved"};
+    case ClipsStanding::stale: return {Freshness::stale, "to be retrieved anew"};
+    case ClipsStanding::fresh: return {Freshness::fresh, ""};
+    case ClipsStanding::by_hand: return {Freshness::fresh, "written by hand"};
+    case ClipsStanding::edited: return {Freshness::fresh, "edited, kept"};
+  }
+  return {};
+}
+
 }  // namespace
 
 bool FilmStatus::fresh() const {
@@ -30,7 +42,7 @@ bool FilmStatus::fresh() const {
 }
 
 FilmStatus film_status(const std::filesystem::path& path, const SettingOverrides& overrides) {
-  const FilmProject film = open_film(path, overrides);
+  FilmProject film = open_film(path, overrides);
   const Journal journal(film.folder.journal_file());
   FilmStatus status;
   if (!film.settings.story.empty() || !film.settings.topic.empty()) {
@@ -38,6 +50,7 @@ FilmStatus film_status(const std::filesystem::path& path, const SettingOverrides
     const Freshness freshness = plan.standing == PlanStanding::stale ? Freshness::stale : Freshness::fresh;
     status.artefacts.push_back({film.settings.plan.generic_string(), {freshness, plan.reason + (plan.kept() ? ", kept" : "")}});
   }
+  for (const MotionStanding& motion : clip_standings(film)) status.artefacts.push_back({fmt::format("motions/{}/clips.json", motion.first), judge_clips(motion.second)});
   const size_t priors_at = status.artefacts.size();
   std::set<const FilmPrior*> needed;
   int first_unfinished = 0;

@@ -85,6 +85,20 @@ std::vector<WantedVideo> wanted_videos(const RetrieveFilmRequest& request, RunCo
   return wanted;
 }
 
+std::vector<MotionStanding> clip_standings(FilmProject& film) {
+  std::vector<MotionStanding> standings;
+  if (!film.settings.library.use || !film.settings.priors.use) return standings;
+  const std::vector<std::string> wanted = motions_wanted(film, 1, film.scene_count());
+  if (wanted.empty()) return standings;
+  const auto source = find_clip_source(film);
+  if (!source) return standings;
+  RunContext quiet;
+  const EngineOpener none = []() -> Engine& { throw Error(ErrorKind::bug, "an engine to look at a film"); };
+  const MotionRetriever retriever(film, *source, none, quiet);
+  for (const std::string& id : wanted) standings.emplace_back(id, retriever.judge(id));
+  return standings;
+}
+
 std::vector<MotionOutcome> retrieve_if_needed(FilmProject& film, int first, int last, const EngineOpener& engine, RunContext& run) {
   std::vector<MotionOutcome> outcomes;
   if (!film.settings.library.use || !film.settings.priors.use) return outcomes;

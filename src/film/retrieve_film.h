@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "film/motion_retriever.h"
@@ -38,6 +39,13 @@ struct WantedVideo {
 /// What `retrieve --missing` tells: for each motion, the clips that its captions ask for and whose videos are not there, by
 /// rank. No model is opened. Throws as `retrieve_film`.
 std::vector<WantedVideo> wanted_videos(const RetrieveFilmRequest& request, RunContext& run);
+
+/// A motion's id, and how its clips stand.
+using MotionStanding = std::pair<std::string, ClipsStanding>;
+
+/// How the clips of all motions stand that a film needs clips of; empty for a film without catalogue, or where nothing is
+/// retrieved. Writes nothing and opens no model.
+std::vector<MotionStanding> clip_standings(FilmProject& film);
 
 /// What `make_film` does before it looks for what priors are learnt from: retrieves what the scenes `first` to `last` want and
 /// is missing or stale. Nothing is done for a film without catalogue. Locks the folder only where there is something to do.

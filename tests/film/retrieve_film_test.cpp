@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "film/film_status.h"
 #include "film/motion_clips.h"
 #include "retrieved_film.h"
 #include "support/expect_error.h"
@@ -160,6 +161,29 @@ TEST(RetrieveFilm, WithoutRetrievalMotionsAreLeftToTheModel) {
   EXPECT_EQ(film.engine.use.scorers_opened, 0);
   film.make();
   EXPECT_THAT(film.engine.use.learnt, ElementsAre("motion picking-up"));
+}
+
+TEST(RetrieveFilm, AFilmsStatusSaysHowItsClipsStand) {
+  RetrievedFilm film;
+  const auto line = [&]() -> std::string {
+    for (const ArtefactStatus& artefact : film_status(film.root()).artefacts) {
+      if (artefact.name == "motions/picking-up/clips.json") return fmt::format("{}: {}", freshness_name(artefact.verdict.freshness), artefact.verdict.reason);
+    }
+    return "none";
+  };
+  EXPECT_EQ(line(), "missing: to be retrieved");
+  EXPECT_FALSE(fs::exists(film.folder())) << "looking writes nothing";
+  film.make();
+  EXPECT_EQ(line(), "fresh: ");
+  EXPECT_TRUE(film_status(film.root()).fresh());
+  film.settings += "max_clips = 3\n";
+  film.save();
+  EXPECT_EQ(line(), "stale: to be retrieved anew");
+  fs::remove(film.folder() / "report.json");
+  EXPECT_EQ(line(), "fresh: written by hand");
+  film.settings += "use = false\n";
+  film.save();
+  EXPECT_EQ(line(), "none");
 }
 
 TEST(RetrieveFilm, OneSceneRetrievesWhatItWants) {
