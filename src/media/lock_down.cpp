@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -36,10 +35,12 @@ void close_from(int first) {
   for (int fd = first, end = static_cast<int>(::sysconf(_SC_OPEN_MAX)); fd < end; ++fd) ::close(fd);
 }
 
-/// Has the kernel send SIGIO, which nobody handles and which therefore ends the process, when the pipe is closed at its other
-/// end. PR_SET_PDEATHSIG would not do: it also fires when only the thread that started this process ends.
-void end_with_pipe(int fd) {
-  require(::fcntl(fd, F_SETOWN, ::getpid()) == 0 && ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_ASYNC) == 0, "watching the request's pipe");
+/// Has the kernel send SIGIO, which nobody handles and which therefore ends the process, when the connection is closed at its
+/// other end. PR_SET_PDEATHSIG would not do: it also fires when only the thread that started this process ends. Where the
+/// kernel cannot, the limit of processor time and the next write into the broken pipe remain.
+void end_with_other_end(int fd) {
+  ::fcntl(fd, F_SETOWN, ::getpid());
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_ASYNC);
   pollfd closed{fd, 0, 0};
   if (::poll(&closed, 1, 0) == 1) std::_Exit(1);  // Before the kernel was asked to tell.
 }
@@ -68,6 +69,7 @@ struct ReleaseFilter {
 std::string filter_system_calls() {
   const std::unique_ptr<void, ReleaseFilter> filter(::seccomp_init(SCMP_ACT_ERRNO(EPERM)));
   if (!filter) return "libseccomp does not know this processor";
+  ::seccomp_attr_set(filter.get(), SCMP_FLTATR_API_SYSRAWRC, 1);  // The kernel's own reason, if it refuses.
   int failed = 0;
   const auto allow = [&](int call, auto... conditions) {
     const std::array<scmp_arg_cmp, sizeof...(conditions)> list{conditions...};
@@ -104,7 +106,7 @@ std::string filter_system_calls() {
 std::string lock_down(int last_descriptor, const LockDownLimits& limits) {
   ::clearenv();
   close_from(last_descriptor + 1);
-  end_with_pipe(0);
+  end_with_other_end(0);
   require(::prctl(PR_SET_DUMPABLE, 0) == 0, "forbidding core files");
   require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "forbidding new privileges");
   limit(RLIMIT_CORE, 0, "limit of core files");

@@ -14,12 +14,12 @@ struct LockDownLimits {
 /// Takes from this process, for good, what decoding a video does not need. Afterwards it can read and write what it has
 /// open (descriptors 0 to `last_descriptor`, all others are closed), take memory within its limit, look at the clock, and end.
 /// It cannot open a file or a socket, start a thread or a process, touch another process, make memory executable, gain
-/// a privilege, or leave a core file. And it ends when the other end of the pipe at descriptor 0 is closed, whatever it does.
+/// a privilege, or leave a core file. And it ends when the other end of the socket at descriptor 0 is closed, whatever it does.
 ///
 /// There are two fences. Limits (`setrlimit`, capabilities dropped) are in place on return, else Error(storage) is
 /// thrown. A filter of system calls (seccomp) stands before them; returns an empty text, or why this system refuses it.
-/// A kernel without filters is left with the first fence, which alone stops new descriptors and, for users other than root,
-/// processes.
+/// The limits alone stop every new descriptor, so that nothing can be read, written or sent, and more memory, more time and,
+/// for users other than root, more processes. They do not stop calls on names (deleting a file) and signals.
 ///
 /// Call it with one thread.
 std::string lock_down(int last_descriptor, const LockDownLimits& limits);

@@ -1,13 +1,14 @@
 #include "media/isolated_video.h"
 
-#include <dirent.h>
 #include <gmock/gmock.h>
+#include <seccomp.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <fstream>
+#include <memory>
 #include <numeric>
 #include <stop_token>
 #include <thread>
@@ -27,6 +28,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 namespace fs = std::filesystem;
+
+/// Before the name of a video; its output must not be a file, which may not be written to.
+const std::string kSelfTest = std::string(DREAMRUNNER_BINARY_DIR) + "/dreamrunner_video_child --self-test </dev/null 3<";
 
 class IsolatedVideoTest : public testing::Test {
  protected:
@@ -312,8 +316,7 @@ TEST_F(IsolatedVideoTest, EndsWithTheProcessThatStartedIt) {
 
 TEST_F(IsolatedVideoTest, WhatTheDecoderCannotDoAfterItIsLockedDown) {
   int status = 0;
-  const std::string child = fs::path(DREAMRUNNER_BINARY_DIR) / "dreamrunner_video_child";
-  const std::string said = test::shell(child + " --self-test </dev/null 3<" + film.string() + " | cat", status);
+  const std::string said = test::shell(kSelfTest + film.string() + " | cat", status);
   ASSERT_EQ(status, 0) << said;
   // Each line is a thing to do and what came of it.
   EXPECT_THAT(said, Not(HasSubstr("DONE"))) << said;
@@ -324,6 +327,42 @@ TEST_F(IsolatedVideoTest, WhatTheDecoderCannotDoAfterItIsLockedDown) {
   EXPECT_THAT(said, HasSubstr("filter on\n"));
   for (const char* line : {"\nopen EPERM\n", "\nsocket-inet EPERM\n", "\nfork EPERM\n", "\nexec EPERM\n", "\nkill-parent EPERM\n", "\nmap-code EPERM\n"}) {
     EXPECT_THAT(said, HasSubstr(line));
+  }
+}
+
+/// Makes this process, and those that it starts, one of a system that has no filters.
+bool forbid_filters() {
+  const std::unique_ptr<void, void (*)(void*)> filter(::seccomp_init(SCMP_ACT_ALLOW), ::seccomp_release);
+  return filter != nullptr && ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(seccomp), 0) == 0 &&
+         ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP)) == 0 &&
+         ::seccomp_load(filter.get()) == 0;
+}
+
+// The limits alone stop what makes a descriptor, or more of anything.
+TEST_F(IsolatedVideoTest, WithoutAFilterTheLimitsHold) {
+  const ProcessWatch watch;
+  const fs::path said_file = folder / "said";
+  const pid_t other = ::fork();
+  ASSERT_GE(other, 0);
+  if (other == 0) {
+    if (!forbid_filters()) std::_Exit(2);
+    bool good = false;
+    try {
+      good = read_isolated_video(film).info.frames == 40 && !isolation_state().filtered && isolation_state().why_not == "Invalid argument";
+    } catch (const std::exception&) {
+    }
+    int status = 0;
+    test::write_bytes(said_file, test::shell(kSelfTest + film.string() + " | cat", status));
+    std::_Exit(good ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(other, &status, 0), other);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) GTEST_SKIP() << "this system has no filters anyway";
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  const std::string said = test::file_bytes(said_file);
+  for (const char* line : {"filter Invalid argument\n", "\nopen EMFILE\n", "\ncreate EMFILE\n", "\nwrite-video EBADF\n", "\nduplicate EMFILE\n",
+                           "\nsocket-inet EMFILE\n", "\nmemory-file EMFILE\n", "\nmore-memory EPERM\n", "\nmore-descriptors EPERM\n"}) {
+    EXPECT_THAT(said, HasSubstr(line)) << said;
   }
 }
 
