@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "cli/command.h"
 #include "base/machine.h"
+#include "media/isolated_video.h"
 #include "media/video_library.h"
 #include "stages/engine_loader.h"
 #include "stages/model_location.h"
@@ -131,6 +132,17 @@ void look_at_media(Findings& findings) {
   } catch (const Error& error) {
     findings.report["video"] = "none";
     findings.miss(fmt::format("video: {}; {}", error.what(), error.hint()));
+  }
+
+  try {
+    const IsolationState decoder = isolation_state();
+    findings.report["video_decoder"] = {{"process", "starts"}, {"system_calls", decoder.filtered ? Json("filtered") : Json("not filtered: " + decoder.why_not)}};
+    if (!decoder.filtered) {
+      findings.miss(fmt::format("a filter of system calls ({}): videos of others are decoded behind limits alone; docs/untrusted-video.md says what these leave open", decoder.why_not));
+    }
+  } catch (const Error& error) {
+    findings.report["video_decoder"] = "none";
+    findings.miss("decoder of others' videos: " + error.line());
   }
 
   constexpr const char* kFont = "usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";

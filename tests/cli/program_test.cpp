@@ -102,6 +102,7 @@ TEST(Program, DoctorSaysWhatIsThereAndWhatIsMissing) {
   EXPECT_GT(report.at("memory").at("total_bytes").get<uint64_t>(), 0u);
   EXPECT_THAT(report.at("models").at("playset").get<std::string>(), EndsWith("models/playset"));
   EXPECT_TRUE(report.at("video").at("x264").get<bool>());
+  EXPECT_EQ(report.at("video_decoder").at("process"), "starts");
   EXPECT_TRUE(report.at("missing").is_array());
   EXPECT_THAT(run({"doctor"}).out, HasSubstr("issing"));
 }
