@@ -89,7 +89,7 @@ std::vector<TrainingVideo> encode_examples(const LearnRequest& request, const Mo
     const auto file = cache_file(request, "latents", key);
     std::optional<TensorMap> tensors = from_cache(file);
     if (!tensors) {
-      const ExamplePixels pixels = read_example(request.kind, example, grid, recipe.mask_background);
+      const ExamplePixels pixels = read_example(request.kind, example, grid, recipe.mask_background, run);
       if (!autoencoder) autoencoder.emplace(model.open_vae(placement));
       tensors.emplace();
       (*tensors)["latents"] = encode_pixels(*autoencoder, pixels.frames_FHWC, recipe.pixel_range, example.file.string(), quiet);

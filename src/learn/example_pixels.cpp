@@ -41,12 +41,12 @@ at::Tensor from_rgb(const uint8_t* rgb, int64_t frames, int64_t height, int64_t 
   return at::from_blob(const_cast<uint8_t*>(rgb), {frames, height, width, 3}, at::kByte).clone();
 }
 
-ExamplePixels read_video_example(const PriorExample& example, const LatentGrid& grid) {
+ExamplePixels read_video_example(const PriorExample& example, const LatentGrid& grid, const RunContext& run) {
   VideoReadOptions options;
   options.start_s = example.start_s.value_or(0);
   options.end_s = options.start_s + static_cast<double>(grid.num_frames) / kFilmRate;
   if (example.end_s) options.end_s = std::min(options.end_s, *example.end_s);
-  const Video video = read_isolated_video(example.file, options);
+  const Video video = read_isolated_video(example.file, options, {}, run);
   if (video.info.frames < 1) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no frame from {} s to {} s", example.file.string(), options.start_s, options.end_s));
   }
@@ -96,8 +96,8 @@ PictureSize training_size(int64_t height, int64_t width, const LatentGrid& grid)
   return {fit(height, grid.height_px), fit(width, grid.width_px)};
 }
 
-ExamplePixels read_example(PriorKind kind, const PriorExample& example, const LatentGrid& grid, bool mask) {
-  return kind == PriorKind::motion ? read_video_example(example, grid) : read_picture_example(example, grid, mask);
+ExamplePixels read_example(PriorKind kind, const PriorExample& example, const LatentGrid& grid, bool mask, const RunContext& run) {
+  return kind == PriorKind::motion ? read_video_example(example, grid, run) : read_picture_example(example, grid, mask);
 }
 
 }  // namespace dreamrunner

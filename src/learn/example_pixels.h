@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "base/run_context.h"
 #include "models/latent_grid.h"
 #include "stages/priors.h"
 
@@ -17,8 +18,8 @@ struct ExamplePixels {
 };
 
 /// Reads an example (see `encode_examples` for what is taken of it). `mask` asks for the mask of a picture: where it is opaque, or,
-/// without transparency, where it is not nearly white. Throws Error(input_file).
-ExamplePixels read_example(PriorKind kind, const PriorExample& example, const LatentGrid& grid, bool mask);
+/// without transparency, where it is not nearly white. Throws Error(input_file), and Error(interrupted) once `run` is asked to stop.
+ExamplePixels read_example(PriorKind kind, const PriorExample& example, const LatentGrid& grid, bool mask, const RunContext& run = {});
 
 /// Which of `count` frames stand for a training video of `wanted`: evenly from the first to the last, rounded down, or all of
 /// them and the last again and again. Source: the authors' dataset.
