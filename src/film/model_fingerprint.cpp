@@ -1,6 +1,8 @@
 #include "film/model_fingerprint.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -8,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/json.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -20,16 +23,31 @@ constexpr uint64_t kPieces = 64;
 
 bool decides_the_film(const fs::path& file) {
   if (file.filename() == "priors.json") return false;  // What it decides, the priors, is looked at by itself.
-  return file.extension() == ".json" || file.extension() == ".safetensors" || file.filename() == "spiece.model";
+  return file.extension() == ".json" || file.extension() == ".safetensors" || file.filename() == "spiece.model" ||
+         file.filename() == "merges.txt";
+}
+
+/// The parts that model_index.json names; none where there is no such file, or it names none.
+std::set<std::string> parts_of(const fs::path& folder) {
+  std::set<std::string> parts;
+  std::error_code code;
+  if (!fs::exists(folder / "model_index.json", code)) return parts;
+  const Json index = read_json_file(folder / "model_index.json");
+  for (const auto& [name, value] : index.items()) {
+    if (value.is_array()) parts.insert(name);
+  }
+  return parts;
 }
 
 std::vector<fs::path> files_of(const fs::path& folder) {
   std::vector<fs::path> files;
+  const std::set<std::string> parts = parts_of(folder);
   std::error_code code;
   fs::recursive_directory_iterator entries(folder, code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be listed: {}", folder.string(), code.message()));
   while (entries != fs::recursive_directory_iterator()) {
-    if (entries.depth() >= 1) entries.disable_recursion_pending();
+    const bool is_part = parts.empty() || parts.contains(entries->path().filename().string());
+    if (entries.depth() >= 1 || !is_part) entries.disable_recursion_pending();
     if (entries->is_regular_file(code) && decides_the_film(entries->path())) files.push_back(entries->path());
     entries.increment(code);
     if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be listed: {}", folder.string(), code.message()));

@@ -53,6 +53,16 @@ TEST_F(ModelFingerprint, KeepsWhatDoesNotMatterOut) {
   EXPECT_EQ(model_fingerprint(folder / "moved"), before);
 }
 
+TEST_F(ModelFingerprint, WhatBelongsToNoPartOfTheModelIsKeptOut) {
+  test::write_text(model / "model_index.json", R"({"_class_name": "CogVideoXPipeline", "transformer": ["diffusers", "T"], "tokenizer": ["transformers", "T"]})");
+  const std::string before = model_fingerprint(model);
+  test::write_text(model / "clip/config.json", "{}");
+  test::write_text(model / "clip/model.safetensors", "models that retrieval looks with");
+  EXPECT_EQ(model_fingerprint(model), before);
+  test::write_text(model / "transformer/config.json", "{\"num_layers\": 4}");
+  EXPECT_NE(model_fingerprint(model), before);
+}
+
 TEST_F(ModelFingerprint, SeesThroughTheLinksOfAHubCache) {
   const std::string before = model_fingerprint(model);
   fs::create_directories(folder / "blobs");
