@@ -35,6 +35,7 @@ TEST(FilmSettings, AnEmptyFileIsAllDefaults) {
   EXPECT_EQ(settings.generate.steps, 50);
   EXPECT_EQ(settings.generate.guidance_scale, 6.0);
   EXPECT_EQ(settings.generate.negative_prompt, "");
+  EXPECT_FALSE(settings.generate.vae_tiling);
   EXPECT_FALSE(settings.generate.num_frames || settings.generate.height || settings.generate.width || settings.fps);
   EXPECT_EQ(settings.planner.kind, "layout");
   EXPECT_EQ(settings.planner.key_frames, 6);
@@ -61,6 +62,7 @@ width = 720
 sampler = "dpm"
 interpolation = "linear"
 noise_dtype = "model"
+vae_tiling = true
 fps = 23.976
 [planner]
 kind = "chat"
@@ -105,6 +107,7 @@ pictures = ["a.png", "b.png"]
   EXPECT_EQ(generate.sampler, "dpm");
   EXPECT_EQ(generate.interpolation, "linear");
   EXPECT_EQ(generate.noise_dtype, "model");
+  EXPECT_TRUE(generate.vae_tiling);
   EXPECT_EQ(settings.fps, 23.976);
   EXPECT_EQ(settings.planner.kind, "chat");
   EXPECT_EQ(settings.planner.key_frames, 4);
@@ -156,10 +159,13 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"[generate]\nseed = 3", kUsage, "generate.seed: unknown key; it belongs at the top of the file"},
         Fault{"steps = 3", kUsage, "steps: unknown key; it belongs under [generate]"},
         Fault{"[modle]\npath = 'x'", kUsage, "modle: unknown key; did you mean \"model\"?"},
-        Fault{"[library]\nwhatever = 1", kUsage, "library.whatever: unknown key; known here: path"},
+        Fault{"[library]\nwhatever = 1", kUsage, "library.whatever: unknown key; known here: aspect, b, "},
         Fault{"[planner]\nkind = 'chat'\nurl_of_server = 'x'", kUsage, "film.toml:3: planner.url_of_server: unknown key"},
         Fault{"[[character]]\nid = 'a'\npicture = 'x'", kUsage, "character.picture: unknown key; did you mean \"pictures\"?"},
+        Fault{"vae_tiling = true", kUsage, "vae_tiling: unknown key; it belongs under [generate]"},
         // Wrong types.
+        Fault{"[generate]\nvae_tiling = 1", kUsage, "film.toml:2: generate.vae_tiling: found 1, true or false expected"},
+        Fault{"[generate]\nvae_tiling = 'on'", kUsage, "generate.vae_tiling: found the text \"on\""},
         Fault{"seed = 7.0", kUsage, "film.toml:1: seed: found 7.0, a whole number expected"},
         Fault{"seed = \"7\"", kUsage, "seed: found the text \"7\", a whole number expected"},
         Fault{"title = 3", kUsage, "title: found 3, a text in quotes expected"},
@@ -217,7 +223,7 @@ TEST(FilmSettings, AModelPathIsSeenFromTheFilm) {
 }
 
 TEST(FilmSettings, TheCommandLineGoesOverTheFile) {
-  FilmSettings settings = load("seed = 7\n[generate]\nsteps = 25\nnegative_prompt = 'x'");
+  FilmSettings settings = load("seed = 7\n[generate]\nsteps = 25\nnegative_prompt = 'x'\nvae_tiling = true");
   SettingOverrides overrides;
   overrides.steps = 3;
   overrides.guidance_scale = 0.0;
@@ -232,6 +238,7 @@ TEST(FilmSettings, TheCommandLineGoesOverTheFile) {
   EXPECT_EQ(settings.generate.negative_prompt, "");
   EXPECT_EQ(settings.generate.num_frames, 16);
   EXPECT_EQ(settings.generate.dtype, "fp16");
+  EXPECT_TRUE(settings.generate.vae_tiling) << "an option can only turn it on";
 }
 
 TEST(FilmSettings, OptionsAreCheckedLikeKeys) {

@@ -139,6 +139,35 @@ TEST(MakeFilm, EverySettingThatDecidesTheLatentsRemakesAll) {
   EXPECT_EQ(remade(&SettingOverrides::steps, 4), 0u) << "saying what film.toml says changes nothing";
 }
 
+TEST(MakeFilm, TilingInFilmTomlRemakesPicturesAndKeepsLatents) {
+  SmallFilm film(2);
+  film.make();
+  const std::string latents = read_bytes(film / FilmFolder::latents_name(2)), plain = read_bytes(film / "film.mp4");
+  const std::string settings = film.settings;  // Ends in [generate].
+  const auto made_with = [&](const std::string& key) {
+    film.settings = settings + key;
+    film.save();
+    film.engine.use = {};
+    film.make();
+    EXPECT_THAT(film.engine.use.denoised, IsEmpty());
+    return film.engine.use;
+  };
+  EXPECT_EQ(made_with("vae_tiling = false\n").opened, 0) << "saying the default changes nothing";
+  const test::EngineUse tiled = made_with("vae_tiling = true\n");
+  EXPECT_TRUE(tiled.settings.vae_tiling);
+  EXPECT_EQ(tiled.decoded, 2);
+  EXPECT_EQ(read_bytes(film / FilmFolder::latents_name(2)), latents);
+  EXPECT_NE(read_bytes(film / "film.mp4"), plain);
+  EXPECT_EQ(made_with("vae_tiling = true\n").opened, 0);
+  SettingOverrides said_again;
+  said_again.vae_tiling = true;
+  film.make(said_again);
+  EXPECT_EQ(film.engine.use.opened, 0) << "the option and the key are the same setting";
+  EXPECT_FALSE(made_with("").settings.vae_tiling);
+  EXPECT_EQ(film.engine.use.decoded, 2);
+  EXPECT_EQ(read_bytes(film / "film.mp4"), plain) << "records of films without tiling do not speak of it";
+}
+
 TEST(MakeFilm, AnotherModelRemakesAll) {
   SmallFilm film(2);
   film.make();

@@ -29,6 +29,7 @@ struct EngineUse {
   std::vector<std::string> learnt;    ///< Labels, in order.
   std::vector<LearnRequest> requests; ///< Of what was learnt.
   std::vector<SceneJob> jobs;         ///< Of the last `open_scenes`.
+  GenerationSettings settings;        ///< Of the last `open_scenes`.
   int scorers_opened = 0;             ///< Calls of `open_scorers`.
 };
 
@@ -83,13 +84,14 @@ class SyntheticGenerator : public SceneGenerator {
     const SafetensorsIndex index = parse_safetensors(file.bytes(), latents_path.string());
     std::vector<float> values(index.tensors.at(0).size / sizeof(float));
     std::memcpy(values.data(), file.bytes().data() + index.tensors[0].offset, index.tensors[0].size);
+    const float contrast = settings_.vae_tiling ? 96 : 100;
     SceneFrames frames{.frames = kFrames, .height = kHeight, .width = kWidth, .fps = 8, .pixels = {}};
     for (int f = 0; f < kFrames; ++f) {
       for (int y = 0; y < kHeight; ++y) {
         for (int x = 0; x < kWidth; ++x) {
           for (int channel = 0; channel < 3; ++channel) {
             const int at = ((f / 4 * 4 + channel) * 4 + y / 8) * 6 + x / 8;
-            frames.pixels.push_back(static_cast<uint8_t>(std::clamp(128 + 100 * values[static_cast<size_t>(at)], 0.0f, 255.0f)));
+            frames.pixels.push_back(static_cast<uint8_t>(std::clamp(128 + contrast * values[static_cast<size_t>(at)], 0.0f, 255.0f)));
           }
         }
       }
@@ -185,6 +187,7 @@ class SyntheticEngine : public Engine {
   std::unique_ptr<SceneGenerator> open_scenes(const GenerationSettings& settings, const std::vector<SceneJob>& jobs, RunContext&) override {
     ++use.opened;
     use.jobs = jobs;
+    use.settings = settings;
     return std::make_unique<SyntheticGenerator>(settings, jobs, use, on_event);
   }
   std::vector<std::string> forward(const ForwardRequest&, RunContext&) override {
