@@ -99,8 +99,7 @@ void place(const ClipCut& cut, const ClipLook& look, Candidate& candidate) {
   place_in_time(cut, look, candidate);
 }
 
-}  // namespace
-
+/// A candidate as the catalogue alone tells it.
 Candidate candidate_of(const Catalogue& catalogue, const ClipHit& hit, const RetrievalSettings& settings, const std::set<uint64_t>& removed) {
   Candidate candidate;
   candidate.clip = catalogue.clip(hit.row);
@@ -120,15 +119,26 @@ Candidate candidate_of(const Catalogue& catalogue, const ClipHit& hit, const Ret
   return candidate;
 }
 
+}  // namespace
+
+std::vector<Candidate> candidates_of(const Catalogue& catalogue, const RetrievalSettings& settings, const std::string& motion, const std::set<uint64_t>& removed) {
+  const auto words = catalogue.words_of(motion);
+  const bool known = std::any_of(words.begin(), words.end(), [](const auto& word) { return word.second > 0; });
+  std::vector<Candidate> candidates;
+  if (!known) return candidates;
+  for (const ClipHit& hit : catalogue.search(caption_query(settings, motion), static_cast<size_t>(settings.top), settings.bm25)) {
+    candidates.push_back(candidate_of(catalogue, hit, settings, removed));
+  }
+  return candidates;
+}
+
 Retrieval MotionSearch::search(const std::string& motion, const std::set<uint64_t>& removed) {
   result_.motion = motion;
   result_.query = caption_query(settings_, motion);
   if (settings_.score) result_.text = score_query(settings_, motion);
-  for (const ClipHit& hit : catalogue_.search(result_.query, static_cast<size_t>(settings_.top), settings_.bm25)) {
-    result_.candidates.push_back(candidate_of(catalogue_, hit, settings_, removed));
-  }
+  result_.candidates = candidates_of(catalogue_, settings_, motion, removed);
   if (result_.candidates.empty()) {
-    result_.notes.push_back(fmt::format("no caption holds a word of \"{}\"", result_.query));
+    result_.notes.push_back(fmt::format("no caption holds a word of \"{}\"", motion));
     return std::move(result_);
   }
   open_models();

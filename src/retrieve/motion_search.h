@@ -11,9 +11,10 @@
 
 namespace dreamrunner {
 
-/// A candidate as the catalogue alone tells it: taken out by hand, ruled out by the list, missing, or to be looked at (then
-/// without a reason).
-Candidate candidate_of(const Catalogue& catalogue, const ClipHit& hit, const RetrievalSettings& settings, const std::set<uint64_t>& removed);
+/// The clips whose captions speak of `motion`, as the catalogue alone tells them: taken out by hand, ruled out by the list,
+/// missing, or to be looked at (then without a reason). None where no caption holds a word of the motion: "person" and "is"
+/// alone would find everybody.
+std::vector<Candidate> candidates_of(const Catalogue& catalogue, const RetrievalSettings& settings, const std::string& motion, const std::set<uint64_t>& removed);
 
 /// One motion's way from captions to clips.
 class MotionSearch {

@@ -63,8 +63,7 @@ Retrieval Retriever::retrieve(const std::string& motion, const std::set<uint64_t
 
 std::vector<Candidate> missing_candidates(const Catalogue& catalogue, const RetrievalSettings& settings, const std::string& motion) {
   std::vector<Candidate> missing;
-  for (const ClipHit& hit : catalogue.search(caption_query(settings, motion), static_cast<size_t>(settings.top), settings.bm25)) {
-    Candidate candidate = candidate_of(catalogue, hit, settings, {});
+  for (Candidate& candidate : candidates_of(catalogue, settings, motion, {})) {
     if (candidate.fate == ClipFate::missing) missing.push_back(std::move(candidate));
   }
   return missing;
