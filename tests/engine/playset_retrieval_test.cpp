@@ -111,5 +111,27 @@ TEST_F(PlaysetRetrieval, CropsToThePersonWhoDoesIt) {
   EXPECT_GT(cropped, 0);
 }
 
+/// examples/bow as it is, with fewer steps everywhere.
+TEST(PlaysetTopic, BecomesAFilmWithAMotionThatWasRetrievedAndLearnt) {
+  const test::TemporaryFolder folder;
+  const fs::path film = folder / "bow";
+  fs::create_directories(film);
+  for (const char* part : {"film.toml", "chat"}) fs::copy(fs::path(DREAMRUNNER_SOURCE_DIR) / "examples/bow" / part, film / part, fs::copy_options::recursive);
+  std::ofstream(film / "film.toml", std::ios::app) << "\n[priors]\nsteps = 3\n";
+  const ProgramRun::Environment environment = {{"DREAMRUNNER_CACHE", (folder / "cache").string()}, {"DREAMRUNNER_PRIORS", (folder / "priors").string()}, {"OMP_NUM_THREADS", "1"}};
+  const std::vector<std::string> make = {"make", film.string(), "--steps", "2", "--json"};
+  const ProgramResult result = ProgramRun(kProgram, make, "", environment).finish();
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json done = result.events().back();
+  EXPECT_EQ(done.at("motions").at(0).at("motion"), "bowing");
+  EXPECT_GE(done.at("motions").at(0).at("kept"), 8);
+  EXPECT_EQ(done.at("priors").at(0).at("source"), "learnt");
+  EXPECT_EQ(done.at("scenes").size(), 3u);
+  for (const char* file : {"plan/plan.json", "motions/bowing/sheet.png", "motions/bowing/prior.safetensors", "scenes/03/sheet.png", "film.mp4"}) EXPECT_TRUE(fs::exists(film / file)) << file;
+  const Json again = ProgramRun(kProgram, make, "", environment).finish().events().back();
+  EXPECT_FALSE(again.contains("motions"));
+  EXPECT_FALSE(again.at("joined"));
+}
+
 }  // namespace
 }  // namespace dreamrunner
