@@ -1,10 +1,10 @@
 """Trains the playset's scorers: CLIP, ViCLIP and YOLOv5 at small sizes, each in its reference's layout.
 
     scorers.py tokenizer --state DIR                   byte pairs for both text towers
-    scorers.py render    --state DIR --clips 8000      what they learn from, and 800 clips they never see
-    scorers.py clip      --state DIR --steps 4000      one after another; ViCLIP begins with the weights that CLIP has reached
-    scorers.py yolov5    --state DIR --steps 2000
-    scorers.py viclip    --state DIR --steps 2500
+    scorers.py render    --state DIR --clips 6800      what they learn from, and 800 clips they never see
+    scorers.py clip      --state DIR --steps 5500      one after another; ViCLIP begins with the weights that CLIP has reached
+    scorers.py yolov5    --state DIR --steps 2500
+    scorers.py viclip    --state DIR --steps 3000
     scorers.py assemble  --state DIR --out models/playset     thresholds, fitted on the held-out clips; three folders
     scorers.py measure   --state DIR --model models/playset   how good they are on the held-out clips
     scorers.py all       --state DIR --out models/playset     all of these, one after another
@@ -72,7 +72,7 @@ def yolov5_trainer(state: Path, steps: int, batch: int = 32) -> Trainer:
     return Trainer(state / "yolov5", net, 3e-3, steps, loss, scorer_yolov5_train.NOT_HIDDEN)
 
 
-_TRAINERS = {"clip": (clip_trainer, 4000), "viclip": (viclip_trainer, 2500), "yolov5": (yolov5_trainer, 2000)}
+_TRAINERS = {"clip": (clip_trainer, 5500), "viclip": (viclip_trainer, 3000), "yolov5": (yolov5_trainer, 2500)}
 
 
 def assemble(state: Path, out: Path, parts: list[str]) -> None:
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["tokenizer", "render", *_TRAINERS, "assemble", "measure", "all"])
     parser.add_argument("--state", required=True, type=Path, help="folder for everything that is made, outside the repository")
-    parser.add_argument("--clips", type=int, default=8000)
+    parser.add_argument("--clips", type=int, default=6800)
     parser.add_argument("--held-out", type=int, default=800)
     parser.add_argument("--processes", type=int, default=1, help="that draw")
     parser.add_argument("--steps", type=int, help="of the training, in all")

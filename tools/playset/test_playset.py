@@ -251,5 +251,15 @@ class Judging(unittest.TestCase):
         self.assertTrue((cuts[1, 0, 0] == 128).all())
 
 
+class Shipped(unittest.TestCase):
+    def test_the_folder_stays_small(self) -> None:
+        """It travels with the program, and each commit of weights stays in the history."""
+        folder = Path(__file__).parents[2] / "models" / "playset"
+        sizes = {part.name: sum(file.stat().st_size for file in part.rglob("*") if file.is_file() and "catalogue" not in file.parent.parts) for part in folder.iterdir()}
+        video = sum(sizes[part] for part in ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
+        self.assertTrue(20_000_000 < video < 24_000_000, sizes)
+        self.assertLess(sum(sizes.values()), 34_000_000, sizes)
+
+
 if __name__ == "__main__":
     unittest.main()
