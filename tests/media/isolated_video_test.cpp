@@ -5,8 +5,8 @@
 
 #include <chrono>
 #include <csignal>
-#include <memory>
 #include <filesystem>
+#include <memory>
 #include <numeric>
 #include <stop_token>
 #include <thread>
@@ -149,11 +149,11 @@ TEST_F(IsolatedVideoTest, ADecoderThatEndsOrHangsCostsTheFileOnly) {
       {"abort", "the decoder crashed (signal 6)"},
       {"killed", "the decoder was killed (signal 9)"},
       {"leave", "ended without an answer (exit status 3)"},
-      {"hang", "nothing decoded for 0.4 s"},
+      {"hang", "nothing decoded for 1 s"},
       {"hang-closed", "the decoder was killed"},
-      {"hang-among-pictures", "nothing decoded for 0.4 s"},
+      {"hang-among-pictures", "nothing decoded for 1 s"},
       {"crash-among-pictures", "the decoder crashed (signal 4)"},
-      {"busy-for-ever", "decoding takes more than 1.5 s"},
+      {"busy-for-ever", "decoding takes more than 2.5 s"},
       {"drip", "the decoder's answer makes no sense: message 67372036"},
       {"die-in-head", "ended without an answer (exit status 0)"},
       {"die-in-body", "ended without an answer (exit status 0)"},
@@ -162,7 +162,7 @@ TEST_F(IsolatedVideoTest, ADecoderThatEndsOrHangsCostsTheFileOnly) {
   for (const auto& [what, words] : cases) {
     SCOPED_TRACE(what);
     const ProcessWatch watch;
-    const Error error = error_of([&] { read_isolated_video(film, {}, misbehaving(what, 0.4, 1.5)); });
+    const Error error = error_of([&] { read_isolated_video(film, {}, misbehaving(what, 1, 2.5)); });
     EXPECT_EQ(error.kind(), ErrorKind::input_file) << error.what();
     EXPECT_THAT(error.what(), AllOf(testing::StartsWith(film.string() + ": "), HasSubstr(words)));
   }
@@ -249,13 +249,13 @@ TEST_F(IsolatedVideoTest, AStopIsHeardAtOnce) {
 
 TEST_F(IsolatedVideoTest, MemoryAndProcessorTimeAreLimited) {
   const ProcessWatch watch(20);
-  write_video(folder / "large.mp4", test::numbered_film(2, 2160, 4096).view(), {});
+  write_video(folder / "large.mp4", test::numbered_film(1, 4096, 8192).view(), {});
   IsolationLimits little;
-  little.memory_bytes = int64_t{230} << 20;  // The libraries take 190 of these, a picture 13, and a decoder keeps several.
+  little.memory_bytes = int64_t{400} << 20;  // The libraries take about 190 of these, the picture as RGB 100, and three times.
   const Error memory = error_of([&] { read_isolated_video(folder / "large.mp4", {}, little); });
   EXPECT_EQ(memory.kind(), ErrorKind::input_file);
   EXPECT_THAT(memory.what(), HasSubstr("memory")) << memory.what();
-  EXPECT_EQ(read_isolated_video(folder / "large.mp4").info.frames, 2);
+  EXPECT_EQ(read_isolated_video(folder / "large.mp4").info.frames, 1);
 
   const Error time = error_of([&] { read_isolated_video(film, {}, misbehaving("hang-locked", 60, 60)); });  // Limited to one second.
   EXPECT_EQ(time.kind(), ErrorKind::input_file);

@@ -1,5 +1,7 @@
 // Stands in for `dreamrunner_video_child` as a file could make it that has taken it over. What it does wrong is its name: the
 // tests start it through links.
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -70,6 +72,7 @@ const std::map<std::string, std::function<void()>> kLater = {
     {"leave", [] { std::_Exit(3); }},
     {"hang", wait_for_ever},
     {"hang-locked", [] { lock(); volatile bool spin = true; while (spin) {} }},
+    {"wait-locked", [] { lock(); const uint32_t word = 0; ::syscall(SYS_futex, &word, FUTEX_WAIT, 0, nullptr); }},
     {"hang-closed", [] { ::close(1); wait_for_ever(); }},
     {"hang-among-pictures", [] { info(); good.picture(picture(), 0); wait_for_ever(); }},
     {"crash-among-pictures", [] { info(); good.picture(picture(), 0); ::raise(SIGILL); }},
