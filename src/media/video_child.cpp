@@ -2,7 +2,7 @@
 // when the file crashes it. Started by `IsolatedVideo`, with the request as its standard input, the answer as its standard
 // output, and the video at descriptor 3 (video_wire.h). By hand only:
 //
-//   dreamrunner_video_child --self-test 3< VIDEO     locks itself down, then tries what it must not be able to do
+//   dreamrunner_video_child --self-test < /dev/null 3< VIDEO | cat    locks itself down, then tries what it must not be able to do
 #include <unistd.h>
 
 #include <cerrno>

@@ -55,6 +55,7 @@ struct VideoReadOptions {
 /// Reads a video file frame by frame, in the order of showing, as a player shows it: turned by its rotation, in RGB by its
 /// colour tags (see `FilmToRgb` for files without). Pixel aspect is ignored and high dynamic range is not compressed.
 /// Regular files only; nothing else is opened, whatever the file refers to. All errors are Error(input_file) with the path.
+/// It decodes in this process, and is for videos that the program wrote itself; `IsolatedVideo` reads those of others.
 class VideoReader {
  public:
   explicit VideoReader(const std::filesystem::path& path, const VideoReadOptions& options = {});
