@@ -24,26 +24,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKLCogVideoX, CogVideoXTransformer3DModel
 from safetensors.torch import load_file, save_file
 
 from measure import interval
+from part_cases import PLAYSET, Case, all_cases
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PLAYSET = REPOSITORY / "models" / "playset"
 WARM_UPS = 2
-TEXTS, HEADS, HEAD_WIDTH = 8, 6, 64
-
-
-@dataclass
-class Case:
-    """One comparison. `model` is a folder for both workers, `inputs` the tensors they read."""
-
-    name: str
-    part: str
-    inputs: dict[str, torch.Tensor]
-    dtype: str = "fp32"
-    model: Path = PLAYSET
 
 
 @dataclass
@@ -70,76 +57,6 @@ class Worker:
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
-
-
-# --- Cases -----------------------------------------------------------------------------------------------------------------
-
-
-def regions_of(visual: int) -> torch.Tensor:
-    """[N, V]: seven stretches of a sixth of the tokens that overlap their neighbours, and the background."""
-    regions = torch.zeros(TEXTS, visual, dtype=torch.uint8)
-    for i in range(TEXTS - 1):
-        regions[i, i * visual // 8 : i * visual // 8 + visual // 6] = 1
-    regions[-1] = regions.sum(0) == 0
-    return regions
-
-
-def attention_cases() -> list[Case]:
-    cases = []
-    for part in ("attention", "attention-gradients"):
-        for dtype in ("fp32", "bf16"):
-            for text_length in (32, 226):
-                for visual in (768, 2048):
-                    rows = TEXTS * text_length + visual
-                    inputs = {name: torch.randn(1, HEADS, rows, HEAD_WIDTH) for name in "qkv"} | {"regions": regions_of(visual)}
-                    kind = "forward" if part == "attention" else "forward and backward"
-                    cases.append(Case(f"region attention, {kind}, T={text_length}, V={visual}", part, inputs, dtype))
-    return cases
-
-
-def block_cases(scratch: Path) -> list[Case]:
-    """One block as wide as CogVideoX-2B's (1,920, 30 heads), random weights, 8 texts of 226, 768 visual tokens."""
-    folder = scratch / "block"
-    model = CogVideoXTransformer3DModel(num_layers=1, sample_height=32, sample_width=32, sample_frames=9)
-    model.save_pretrained(folder / "transformer")
-    states = torch.randn(1, 3, 16, 32, 32)
-    step = {"timestep": torch.tensor([500])}
-    plain = {"hidden_states": states, "encoder_hidden_states": torch.randn(1, 226, 4096)} | step
-    bound = {"hidden_states": states, "encoder_hidden_states": torch.randn(1, TEXTS * 226, 4096), "regions": regions_of(768).view(TEXTS, 3, 16, 16)} | step
-    return [
-        Case(f"transformer of one block, {what}", "transformer", inputs, dtype, folder)
-        for what, inputs in (("one text", plain), ("8 regions", bound))
-        for dtype in ("fp32", "bf16")
-    ]
-
-
-def vae_cases(scratch: Path) -> list[Case]:
-    """The playset's autoencoder at the playset's size, and CogVideoX's own (random weights) at a small one."""
-    folder = scratch / "vae"
-    AutoencoderKLCogVideoX().save_pretrained(folder / "vae")
-    cases = []
-    for what, model, latents, pixels in (
-        ("playset, 16 frames of 96 x 144", PLAYSET, (1, 16, 8, 12, 18), (1, 3, 16, 96, 144)),
-        ("CogVideoX's, 9 frames of 64 x 96", folder, (1, 16, 3, 8, 12), (1, 3, 9, 64, 96)),
-    ):
-        cases.append(Case(f"VAE decode, {what}", "vae-decode", {"latents": torch.randn(latents)}, "fp32", model))
-        cases.append(Case(f"VAE encode, {what}", "vae-encode", {"pixels": torch.rand(pixels) * 2 - 1}, "fp32", model))
-    return cases
-
-
-def scene_cases() -> list[Case]:
-    """Ten steps of a playset scene with guidance and four regions, and its pictures."""
-    regions = torch.zeros(4, 8, 6, 9, dtype=torch.uint8)
-    regions[0, :, 1:5, 0:3] = regions[1, :, 2:6, 3:6] = regions[2, :4, 0:4, 5:9] = 1
-    regions[3] = regions.sum(0) == 0
-    inputs = {
-        "latents": torch.randn(1, 8, 16, 12, 18),
-        "prompt_embeds": torch.randn(4, 32, 192) * 0.2,
-        "negative_prompt_embeds": torch.randn(4, 32, 192) * 0.2,
-        "regions": regions,
-        "steps": torch.tensor(10),
-    }
-    return [Case("playset scene, 10 steps, 4 regions, decoded", "scene", inputs)]
 
 
 # --- Measuring -------------------------------------------------------------------------------------------------------------
@@ -260,7 +177,7 @@ def main() -> None:
             print("| command | ms |\n|---|---|")
             print("\n".join(f"| {one['case']} | {time_text(one['ms'])} |" for one in results["start_up"]), "\n", flush=True)
         print("| case | type | ours, ms | peer, ms | times faster | MB, ours / peer | difference |\n|---|---|---|---|---|---|---|", flush=True)
-        for case in [*scene_cases(), *vae_cases(scratch), *block_cases(scratch), *attention_cases()]:
+        for case in all_cases(scratch):
             if arguments.only in case.name:
                 results["cases"].append(measure(case, arguments.build, scratch, arguments.repetitions, arguments.threads, arguments.clock))
                 print(row(results["cases"][-1]), flush=True)

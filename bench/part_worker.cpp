@@ -11,7 +11,9 @@
 #include <fstream>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -55,13 +57,51 @@ Job attention_job(const TensorMap& in, at::ScalarType dtype, bool gradients) {
   };
 }
 
-Job transformer_job(const ModelFolder& model, const TensorMap& in, Placement placement) {
+/// "lora.K.LINEAR.down" and ".up", and where each acts: `lora_regions` [K, L], or everywhere without.
+std::vector<TransformerLora> loras_of(const TensorMap& in, bool gradients) {
+  std::map<int, TransformerLora> loras;
+  for (const auto& [name, tensor] : in) {
+    if (!name.starts_with("lora.")) continue;
+    const size_t number_end = name.find('.', 5), linear_end = name.rfind('.');
+    LoraFactors& factors = loras[std::stoi(name.substr(5))].modules[name.substr(number_end + 1, linear_end - number_end - 1)];
+    (name.ends_with(".down") ? factors.down : factors.up) = tensor.clone().requires_grad_(gradients);
+  }
+  std::vector<TransformerLora> list;
+  for (auto& [number, lora] : loras) {
+    if (in.contains("lora_regions")) lora.mask_L = in.at("lora_regions").select(0, number).ne(0);
+    lora.name = std::to_string(number);
+    list.push_back(std::move(lora));
+  }
+  return list;
+}
+
+/// A step. LoRAs are bound once, as they are for a scene; with `gradients` at every step, as in training.
+Job transformer_job(const ModelFolder& model, const TensorMap& in, Placement placement, bool gradients) {
   const auto transformer = std::make_shared<VideoTransformer>(model.open_transformer(placement));
+  const std::vector<TransformerLora> loras = loras_of(in, gradients);
+  const auto bound = loras.empty() || gradients ? nullptr : transformer->bind(loras);
   return [=]() -> TensorMap {
+    const at::AutoGradMode mode(gradients);
     const at::Tensor& states = in.at("hidden_states");
     const auto regions = in.contains("regions") ? std::optional(in.at("regions")) : std::nullopt;
-    const auto context = transformer->prepare(in.at("encoder_hidden_states"), regions, states.size(1), states.size(3), states.size(4));
-    return {{"sample", transformer->forward(states, in.at("timestep"), context)}};
+    const auto context = transformer->prepare(in.at("encoder_hidden_states"), regions, states.size(1), states.size(3), states.size(4),
+                                              VisualAttention::full, gradients ? transformer->bind(loras) : bound);
+    const at::Tensor sample = transformer->forward(states, in.at("timestep"), context);
+    TensorMap result = {{"sample", sample.detach()}};
+    if (!gradients) return result;
+    for (const TransformerLora& lora : loras) {
+      for (const auto& [name, factors] : lora.modules) {
+        for (const at::Tensor& tensor : {factors.down, factors.up}) tensor.mutable_grad() = at::Tensor();
+      }
+    }
+    sample.backward(at::ones_like(sample));
+    for (const TransformerLora& lora : loras) {
+      for (const auto& [name, factors] : lora.modules) {
+        result[fmt::format("d.{}.{}.down", lora.name, name)] = factors.down.grad();
+        result[fmt::format("d.{}.{}.up", lora.name, name)] = factors.up.grad();
+      }
+    }
+    return result;
   };
 }
 
@@ -95,7 +135,7 @@ Job make_job(const std::string& part, const std::string& folder, const TensorMap
   if (part == "attention-gradients") return attention_job(in, dtype, true);
   const ModelFolder model(folder);
   const Placement placement{.device = at::kCPU, .dtype = dtype};
-  if (part == "transformer") return transformer_job(model, in, placement);
+  if (part == "transformer" || part == "transformer-gradients") return transformer_job(model, in, placement, part == "transformer-gradients");
   if (part == "vae-encode" || part == "vae-decode") return vae_job(model, in, placement, part == "vae-decode");
   if (part == "scene") return scene_job(model, in, placement);
   throw Error(ErrorKind::usage, "part_worker: unknown part " + part);

@@ -54,13 +54,64 @@ def attention_job(tensors: dict, dtype: torch.dtype, gradients: bool):
     return run
 
 
+class LoraLinear(torch.nn.Module):
+    """A linear with several LoRAs, each on the tokens of its region, as DreamRunner's authors have it: each of them sees all
+    tokens, those of others as zeros."""
+
+    def __init__(self, linear: torch.nn.Linear) -> None:
+        super().__init__()
+        self.linear = linear
+        self.loras: list[tuple[torch.nn.Parameter, torch.nn.Parameter, torch.Tensor | None]] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.linear(x)
+        for down, up, mask in self.loras:
+            masked = x if mask is None else x * mask
+            y = y + torch.nn.functional.linear(torch.nn.functional.linear(masked, down), up)
+        return y
+
+
+def add_loras(model: CogVideoXTransformer3DModel, tensors: dict, dtype: torch.dtype, gradients: bool) -> dict[str, torch.nn.Parameter]:
+    """Puts the case's LoRAs into the model and takes them out of `tensors`; returns their factors, as gradients are named."""
+    regions = tensors.pop("lora_regions", None)
+    factors = {name: torch.nn.Parameter(tensors.pop(name), gradients) for name in sorted(tensors) if name.startswith("lora.")}
+    for name, down in factors.items():
+        if not name.endswith(".down"):
+            continue
+        _, number, linear = name.removesuffix(".down").split(".", 2)
+        layer = model.get_submodule(linear)
+        if not isinstance(layer, LoraLinear):
+            layer = LoraLinear(layer)
+            model.set_submodule(linear, layer)
+        mask = None if regions is None else regions[int(number), :, None].to(dtype)
+        layer.loras.append((down, factors[f"{name.removesuffix('.down')}.up"], mask))
+    return {name.replace("lora.", "d.", 1): factor for name, factor in factors.items()}
+
+
+def transformer_job(model: CogVideoXTransformer3DModel, tensors: dict, dtype: torch.dtype, gradients: bool):
+    model.requires_grad_(False)
+    factors = add_loras(model, tensors, dtype, gradients)
+
+    def run() -> dict:
+        with torch.set_grad_enabled(gradients):
+            sample = reference.run_transformer(model, **tensors)
+        if not gradients:
+            return {"sample": sample}
+        for factor in factors.values():
+            factor.grad = None
+        sample.backward(torch.ones_like(sample))
+        return {"sample": sample.detach()} | {name: factor.grad for name, factor in factors.items()}
+
+    return run
+
+
 def make_job(part: str, folder: str, tensors: dict, dtype: torch.dtype):
     if part.startswith("attention"):
         return attention_job(tensors, dtype, part == "attention-gradients")
     cast = {name: x.to(dtype) if x.is_floating_point() else x for name, x in tensors.items()}
-    if part == "transformer":
+    if part in ("transformer", "transformer-gradients"):
         model = CogVideoXTransformer3DModel.from_pretrained(Path(folder) / "transformer", torch_dtype=dtype).eval()
-        return lambda: {"sample": reference.run_transformer(model, **cast)}
+        return transformer_job(model, cast, dtype, part == "transformer-gradients")
     vae = AutoencoderKLCogVideoX.from_pretrained(Path(folder) / "vae", torch_dtype=dtype).eval()
     if part == "vae-encode":
         return lambda: {"mean": reference.run_vae_encode(vae, cast["pixels"])[0]}
