@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import unittest
@@ -22,12 +23,16 @@ import config
 import films
 import judge
 import regions
+import render
 import samples
 import scenery
 import tokenizer
+import vae
 import world
 from latents import Latents, write_shard
 from train_transformer import Trainer
+
+_SHIPPED = Path(__file__).parents[2] / "models" / "playset"
 
 
 def small_transformer() -> CogVideoXTransformer3DModel:
@@ -251,11 +256,28 @@ class Judging(unittest.TestCase):
         self.assertTrue((cuts[1, 0, 0] == 128).all())
 
 
+class Autoencoder(unittest.TestCase):
+    def test_a_training_of_the_decoder_leaves_latents_as_they_are(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            state = config.State(name)
+            shutil.copytree(_SHIPPED / "vae", state.vae)
+            state.clips.mkdir()
+            np.save(state.clips / "frames.npy", np.stack([render.frames_of(0)] * 2))
+            options = argparse.Namespace(state=name, decoder_only=True, lr=1e-3, device="cpu", seed=0, minutes=1.0)
+            trainer = vae.Trainer(options)
+            before = {key: value.clone() for key, value in trainer.vae.state_dict().items()}
+            trainer.train_step(1e-3)
+            trainer.save(0.0)
+            after = vae.AutoencoderKLCogVideoX.from_pretrained(state.vae).state_dict()
+            changed = {key for key in before if not torch.equal(before[key], after[key])}
+            self.assertTrue(changed and all(key.startswith("decoder.") for key in changed), changed)
+
+
 class Shipped(unittest.TestCase):
     def test_the_folder_stays_small(self) -> None:
         """It travels with the program, and each commit of weights stays in the history."""
-        folder = Path(__file__).parents[2] / "models" / "playset"
-        sizes = {part.name: sum(file.stat().st_size for file in part.rglob("*") if file.is_file() and "catalogue" not in file.parent.parts) for part in folder.iterdir()}
+        sizes = {part.name: sum(file.stat().st_size for file in [part, *part.rglob("*")] if file.is_file() and "catalogue" not in file.parent.parts)
+                 for part in _SHIPPED.iterdir()}
         video = sum(sizes[part] for part in ("tokenizer", "text_encoder", "transformer", "vae", "scheduler"))
         self.assertTrue(20_000_000 < video < 24_000_000, sizes)
         self.assertLess(sum(sizes.values()), 34_000_000, sizes)

@@ -1,9 +1,10 @@
 """Trains the autoencoder on raw clips, and measures it.
 
     vae.py train   --state DIR --minutes 120     goes on with DIR/vae if there is one; DIR/clips is what it learns from
+    vae.py train   --state DIR --decoder-only    the same with the encoder as it is: pictures get better, latents stay what they are
     vae.py measure --state DIR [--model MODEL]   PSNR on unseen clips, over all pixels and over those that move
 
-After a training, encode the clips anew and run `render.py measure`: latents of another autoencoder are another language.
+After a training of both halves, encode the clips anew and run `render.py measure`: latents of another encoder are another language.
 """
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ from render import frames_of, to_video
 
 # Clips, frames, height and width of the batches, in turn: whole pictures for the edges, crops for more variety.
 _SHAPES = [(2, 4, 96, 144), (4, 8, 48, 72), (1, 8, 96, 144)]
+# For the decoder alone: norms over a crop differ from those over a picture, and the encoder cannot make up for it.
+_WHOLE_SHAPES = [(2, 8, 96, 144), (1, 16, 96, 144)]
 _MOVES = 0.12  # of 2: how far a pixel must be from its mean over time to count as moving
 _MOVING_WEIGHT = 5.0  # what a moving pixel counts for, beyond one
 _NOISE = 0.05  # on the latents in training: what the transformer gives is not exact either
@@ -67,6 +70,7 @@ class Trainer:
         there = (self.state.vae / "config.json").exists()
         self.vae = AutoencoderKLCogVideoX.from_pretrained(self.state.vae) if there else AutoencoderKLCogVideoX(**config.VAE)
         self.vae = self.vae.to(options.device, torch.float32).train()
+        self.vae.encoder.requires_grad_(not options.decoder_only)
         self.optimiser = MuonWithAdamW([self.vae], options.lr)
         self.average = Average(list(self.vae.parameters()), 0.998)
         self.rng, self.step, self.spent = np.random.default_rng(options.seed), 0, 0.0
@@ -93,13 +97,28 @@ class Trainer:
         last = self.vae.encoder.conv_out.conv
         kept = last.weight.detach().clone(), last.bias.detach().clone()
         with torch.no_grad():
-            last.weight[config.CHANNELS:] = 0
-            last.bias[config.CHANNELS:] = _LOG_VARIANCE
-        replace_folder(self.state.vae, self.vae.save_pretrained)
-        with torch.no_grad():
+            if not self.options.decoder_only:
+                last.weight[config.CHANNELS:] = 0
+                last.bias[config.CHANNELS:] = _LOG_VARIANCE
+            replace_folder(self.state.vae, self.vae.save_pretrained)
             last.weight.copy_(kept[0])
             last.bias.copy_(kept[1])
         self.average.swap()
+
+    def train_step(self, rate: float) -> tuple[float, float]:
+        """-> PSNR where something moves, the latents' standard deviation"""
+        device, decoder_only = self.options.device, self.options.decoder_only
+        shapes = _WHOLE_SHAPES if decoder_only else _SHAPES
+        video = to_video(draw(self.clips, shapes[self.step % len(shapes)], self.rng), device)
+        with torch.autocast(device, torch.bfloat16):
+            with torch.set_grad_enabled(not decoder_only):
+                latents = self.vae.encode(video).latent_dist.mean
+            output = self.vae.decode(latents + _NOISE * torch.randn_like(latents)).sample
+        loss(output.float(), video, latents.float()).backward()
+        self.optimiser.step(rate)
+        self.average.update()
+        self.step += 1
+        return _psnr(output.detach().float(), video)["moving"], latents.std().item()
 
     def run(self) -> None:
         options, began, noted, psnr = self.options, time.monotonic(), time.monotonic(), None
@@ -108,18 +127,10 @@ class Trainer:
             signal.signal(name, lambda *_: setattr(self, "stopped", True))
         while not self.stopped and (spent := before + time.monotonic() - began) < total:
             rate = options.lr * min(1.0, (self.step + 1) / 50) * max(0.02, min(1.0, (1 - spent / total) / 0.7))
-            video = to_video(draw(self.clips, _SHAPES[self.step % len(_SHAPES)], self.rng), options.device)
-            with torch.autocast(options.device, torch.bfloat16):
-                latents = self.vae.encode(video).latent_dist.mean
-                output = self.vae.decode(latents + _NOISE * torch.randn_like(latents)).sample
-            loss(output.float(), video, latents.float()).backward()
-            self.optimiser.step(rate)
-            self.average.update()
-            self.step += 1
-            now = _psnr(output.detach().float(), video)["moving"]
+            now, deviation = self.train_step(rate)
             psnr = now if psnr is None else 0.98 * psnr + 0.02 * now
             if self.step % 50 == 0:
-                print(f"{spent:.0f} s, step {self.step}: {psnr:.2f} dB on what moves, latents' deviation {latents.std().item():.3f}", flush=True)
+                print(f"{spent:.0f} s, step {self.step}: {psnr:.2f} dB on what moves, latents' deviation {deviation:.3f}", flush=True)
             if time.monotonic() - noted > 240:
                 self.save(before + time.monotonic() - began)
                 noted = time.monotonic()
@@ -155,6 +166,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="Hugging Face folder to measure instead of DIR/vae")
     parser.add_argument("--minutes", type=float, default=120, help="of training in all")
     parser.add_argument("--lr", type=float, default=3e-3)
+    parser.add_argument("--decoder-only", action="store_true", help="leaves the encoder, and so the meaning of latents, alone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)
