@@ -7,10 +7,16 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "media/sheet_style.h"
 #include "media/text_layout.h"
 
 namespace dreamrunner {
 namespace {
+
+using sheet::kInk;
+using sheet::kLine;
+using sheet::kPaper;
+using sheet::kSoftInk;
 
 // Measures in pixels.
 constexpr double kMargin = 36;
@@ -23,10 +29,6 @@ constexpr double kWidestGrid = 1240;
 constexpr double kNarrowestSheet = 560;
 constexpr size_t kMostCells = 240;
 
-constexpr Colour kPaper = colour_from(0xFAFAF8);
-constexpr Colour kInk = colour_from(0x1F2430);
-constexpr Colour kSoftInk = colour_from(0x667085);
-constexpr Colour kLine = colour_from(0xE4E4DF);
 constexpr Colour kWhite = colour_from(0xFFFFFF);
 constexpr TextStyle kTitle{23, true, kInk};
 constexpr TextStyle kSubtitle{13.5, false, kSoftInk};

@@ -25,9 +25,4 @@ Area area_on(const Area& stage, const Box& box) {
           (box.bottom - box.top) * stage.height};
 }
 
-std::string fitted(Canvas& canvas, const std::string& text, const TextStyle& style, double room) {
-  const auto lines = wrap_text(text, room, 1, [&](const std::string& line) { return canvas.text_width(line, style); });
-  return lines.empty() ? std::string() : lines.front();
-}
-
 }  // namespace dreamrunner::preview

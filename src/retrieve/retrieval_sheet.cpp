@@ -6,12 +6,17 @@
 
 #include "base/error.h"
 #include "media/canvas.h"
-#include "media/text_layout.h"
+#include "media/sheet_style.h"
 #include "retrieve/clip_pictures.h"
 #include "retrieve/retrieval_report.h"
 
 namespace dreamrunner {
 namespace {
+
+using sheet::kInk;
+using sheet::kLine;
+using sheet::kPaper;
+using sheet::kSoftInk;
 
 constexpr int kColumns = 2;
 constexpr int kStripFrames = 4;
@@ -28,10 +33,6 @@ constexpr double kCellHeight = kStripHeight + kTextHeight;
 constexpr double kHeadHeight = 84;
 constexpr double kSectionHeight = 36;
 
-constexpr Colour kPaper = colour_from(0xFAFAF8);
-constexpr Colour kInk = colour_from(0x1F2430);
-constexpr Colour kSoftInk = colour_from(0x667085);
-constexpr Colour kLine = colour_from(0xE4E4DF);
 constexpr Colour kGood = colour_from(0x1B7F4B);
 constexpr Colour kBad = colour_from(0xB3261E);
 constexpr TextStyle kTitle{23, true, kInk};
@@ -78,11 +79,6 @@ class SheetDrawer {
   }
 
  private:
-  std::string fitted(const std::string& text, const TextStyle& style, double width) {
-    const std::vector<std::string> lines = wrap_text(text, width, 1, [&](const std::string& line) { return canvas_.text_width(line, style); });
-    return lines.empty() ? "" : lines.front();
-  }
-
   void cell(const Candidate& candidate, double x, double y) {
     const std::vector<Picture> pictures = strip_of(candidate, run_);
     for (int i = 0; i < kStripFrames; ++i) {
@@ -95,9 +91,9 @@ class SheetDrawer {
     const std::string scores = numbers_of(candidate);
     canvas_.draw_text(scores, x, y + kStripHeight + 18, numbers);
     const double after = canvas_.text_width(scores, numbers) + 16;
-    const std::string why = fitted(candidate.reason, kText, kCellWidth - after);
+    const std::string why = sheet::fitted(canvas_, candidate.reason, kText, kCellWidth - after);
     canvas_.draw_text(why, x + after, y + kStripHeight + 18, kText);
-    canvas_.draw_text(fitted(fmt::format("{}  {}", candidate.clip.id, candidate.clip.caption), kText, kCellWidth), x, y + kStripHeight + 37, kText);
+    canvas_.draw_text(sheet::fitted(canvas_, fmt::format("{}  {}", candidate.clip.id, candidate.clip.caption), kText, kCellWidth), x, y + kStripHeight + 37, kText);
   }
 
   /// The largest area of the picture's shape in the middle of `frame`.
