@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,13 @@ Json to_json(const ClipLook& look) {
   return {{"rate", look.rate}, {"width", look.width}, {"height", look.height}, {"times", look.times_s}, {"looks", look.looks}, {"detections", detections}};
 }
 
+bool is_sound(const ClipLook& look) {
+  const int looks = static_cast<int>(look.looks.size());
+  const bool has_frames = look.rate >= 0 && look.width > 0 && look.height > 0 && !look.times_s.empty() && std::is_sorted(look.times_s.begin(), look.times_s.end());
+  const bool has_looks = std::is_sorted(look.looks.begin(), look.looks.end(), std::less_equal<>()) && (looks == 0 || (look.looks.front() >= 0 && look.looks.back() < look.frames()));
+  return has_frames && has_looks && std::all_of(look.detections.begin(), look.detections.end(), [&](const Detection& one) { return one.frame >= 0 && one.frame < looks; });
+}
+
 /// Nothing for what this version would not have written; it is then looked at again.
 std::optional<ClipLook> look_from(const Json& json) {
   try {
@@ -45,7 +53,7 @@ std::optional<ClipLook> look_from(const Json& json) {
     for (const Json& one : json.at("detections")) {
       look.detections.push_back({one.at(0), one.at(1), one.at(2), one.at(3), one.at(4), one.at(5), one.at(6)});
     }
-    return look;
+    return is_sound(look) ? std::optional(std::move(look)) : std::nullopt;
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }

@@ -67,4 +67,13 @@ std::vector<Picture> clip_frames(const ClipWindow& clip, const std::vector<int>&
   return pictures;
 }
 
+bool has_picture_from(const std::filesystem::path& video, double time_s, const RunContext& run) {
+  VideoReadOptions options = options_of({video, time_s, std::nullopt});
+  options.only = {0};
+  IsolatedVideo reader(video, options, {}, run);
+  Picture picture;
+  double found_s = 0;
+  return reader.next(picture, found_s);
+}
+
 }  // namespace dreamrunner

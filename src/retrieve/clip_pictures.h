@@ -28,4 +28,7 @@ double walk_clip(const ClipWindow& clip, const RunContext& run, const std::funct
 /// Throws Error(input_file), also for a frame that the clip does not have; Error(interrupted).
 std::vector<Picture> clip_frames(const ClipWindow& clip, const std::vector<int>& numbers, const std::optional<Box>& crop, const RunContext& run);
 
+/// Whether a video has a picture at `time_s` or later. Throws Error(input_file) and Error(interrupted).
+bool has_picture_from(const std::filesystem::path& video, double time_s, const RunContext& run);
+
 }  // namespace dreamrunner

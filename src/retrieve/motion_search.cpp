@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "catalogue/clip_times.h"
 #include "retrieve/clip_scores.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace {
@@ -70,10 +71,14 @@ std::vector<size_t> by_score(const std::vector<Candidate>& candidates) {
 }
 
 /// Throws Error(input_file) for a span that ends far past the video: the list is of another cut of it.
-void check_span(const Clip& clip, const ClipLook& look) {
+void check_span(const Clip& clip, const ClipLook& look, const RunContext& run) {
   if (!clip.end_s) return;
   const double duration_s = look.times_s.back() + (look.rate > 0 ? 1 / look.rate : 0);
-  fit_to_video({*clip_time_of(clip.start_s), clip_time_of(*clip.end_s)}, *clip_time_of(duration_s));
+  const Microseconds duration = clip_time_of(duration_s).value_or(kLatestTime);
+  const Microseconds end = *clip_time_of(*clip.end_s);
+  // Where the rate varies a picture may stay for seconds: the video goes on if there is another after it.
+  if (end > duration + kMostOverrun && has_picture_from(*clip.video, *clip.end_s, run)) return;
+  fit_to_video({*clip_time_of(clip.start_s), end}, duration);
 }
 
 /// What the list says of a clip rules it out before its video is looked for; empty where it does not.
@@ -187,18 +192,25 @@ bool MotionSearch::examine(Candidate& candidate) {
     return measure(candidate);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::input_file) throw;
+    // Another person in it may have been scored before.
+    candidate.clip_score = candidate.viclip_score = candidate.score = std::nullopt;
     return drop(candidate, ClipFate::unreadable, error.what());
   }
 }
 
 bool MotionSearch::measure(Candidate& candidate) {
   const LookSettings look_settings{cuts(), settings_.looks_per_s, detection_, models_.yolov5_print};
-  const std::string digest = digest_(*candidate.clip.video);
+  const std::filesystem::path& video = *candidate.clip.video;
+  if (!is_utf8(video.string())) return drop(candidate, ClipFate::unreadable, "its path is not UTF-8, so that clips.json cannot name it");
+  std::error_code code;
+  const uint64_t bytes = std::filesystem::file_size(video, code);
+  if (!code) candidate.bytes = bytes;
+  const std::string digest = digest_(video);
   const ClipLook look = look_at(window_of(candidate.clip), digest, look_settings, models_.open, cache_, run_);
   candidate.whole = ClipAttributes{look.frames(), look.rate, look.width, look.height};
   candidate.looks = static_cast<int>(look.looks.size());
   candidate.seen = looks_with_somebody(look);
-  check_span(candidate.clip, look);
+  check_span(candidate.clip, look, run_);
   if (const std::string fault = attribute_fault(*candidate.whole, settings_.limits); !fault.empty()) return drop(candidate, ClipFate::attributes, fault);
   std::vector<ClipCut> possible = cuts_of(look, candidate);
   if (possible.empty()) return drop(candidate, ClipFate::nobody, fmt::format("nobody found in {} frames", candidate.looks));

@@ -47,6 +47,7 @@ struct Candidate {
   double bm25 = 0;
   ClipFate fate = ClipFate::surplus;
   std::string reason;             ///< In words; empty for one that is kept as usual.
+  std::optional<uint64_t> bytes;  ///< Size of the video when it was looked at.
   std::optional<ClipAttributes> whole;  ///< Of the clip as listed.
   std::optional<ClipAttributes> left;   ///< After cutting.
   int looks = 0;                  ///< Frames in which people were looked for.

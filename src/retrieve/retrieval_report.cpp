@@ -1,10 +1,14 @@
 #include "retrieve/retrieval_report.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
+
+/// More is refused where clips.json is read.
+constexpr size_t kMostCaptionBytes = 16'384;
 
 /// Scores are told to six digits: more would be noise of the machine.
 Json told(double value) { return std::round(value * 1e6) / 1e6; }
@@ -30,6 +34,7 @@ Json candidate_json(const Candidate& candidate, size_t rank) {
   json["listed"] = {clip.start_s, clip.end_s ? Json(*clip.end_s) : Json(nullptr)};
   json["fate"] = clip_fate_name(candidate.fate);
   if (!candidate.reason.empty()) json["reason"] = candidate.reason;
+  if (candidate.fate == ClipFate::unreadable && candidate.bytes) json["bytes"] = *candidate.bytes;
   if (candidate.whole) json["whole"] = attributes_json(*candidate.whole);
   if (candidate.looks > 0) {
     json["looks"] = candidate.looks;
@@ -48,11 +53,29 @@ Json candidate_json(const Candidate& candidate, size_t rank) {
 
 }  // namespace
 
+std::string listed_caption(const std::string& caption) {
+  std::string line;
+  for (const char c : caption) {
+    const bool blank = static_cast<unsigned char>(c) <= 0x20 || c == 0x7f;
+    if (!blank) {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
+  }
+  size_t size = std::min(line.size(), kMostCaptionBytes);
+  // Not within a character.
+  while (size > 0 && size < line.size() && (static_cast<unsigned char>(line[size]) & 0xc0) == 0x80) --size;
+  while (size > 0 && line[size - 1] == ' ') --size;
+  line.resize(size);
+  return line;
+}
+
 Json clip_entry(const Candidate& candidate, const fs::path& folder, const fs::path& film) {
   const fs::path video = fs::absolute(*candidate.clip.video).lexically_normal();
   const fs::path in_film = video.lexically_relative(fs::absolute(film).lexically_normal());
   const bool inside = !in_film.empty() && *in_film.begin() != "..";
-  Json entry = {{"path", inside ? video.lexically_relative(fs::absolute(folder).lexically_normal()).string() : video.string()}, {"caption", candidate.clip.caption}};
+  Json entry = {{"path", inside ? video.lexically_relative(fs::absolute(folder).lexically_normal()).string() : video.string()}, {"caption", listed_caption(candidate.clip.caption)}};
   if (candidate.start_s > 0) entry["start"] = candidate.start_s;
   if (candidate.end_s) entry["end"] = *candidate.end_s;
   if (candidate.crop) entry["crop"] = box_json(*candidate.crop);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "base/json.h"
 #include "base/run_context.h"
@@ -8,6 +9,9 @@
 #include "retrieve/retrieval.h"
 
 namespace dreamrunner {
+
+/// A caption of a catalogue as clips.json has it: one line of at most 16 KiB, breaks and control characters made blanks.
+std::string listed_caption(const std::string& caption);
 
 /// A kept clip as clips.json lists it: `path` (seen from `folder`, where it lies in `film`, else absolute), `caption`, `start`, `end`, `crop`,
 /// and for people `id`, `bm25`, `clip`, `viclip`, `score`.
