@@ -8,20 +8,19 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/stopwatch.h"
+#include "catalogue/catalogue_manifest.h"
 #include "film/model_fingerprint.h"
 #include "film/records.h"
-#include "media/png.h"
+#include "film/retrieved_motion.h"
 #include "retrieve/retrieval_report.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kClipsSchema = 1;
 constexpr int kReportSchema = 1;
 // Raise it when the same request is answered differently; every motion is then retrieved anew.
 constexpr int kClipsFormat = 1;
-constexpr uint64_t kMostReportBytes = 64 << 20;
 
 bool is_folder(const fs::path& path) {
   std::error_code code;
@@ -35,24 +34,23 @@ bool is_file(const fs::path& path) {
 
 std::string print_of(const fs::path& folder) { return folder.empty() ? "" : model_fingerprint(folder); }
 
-/// What decides which rows a catalogue has: its list of segments, and their sizes.
-std::string print_of_catalogue(const fs::path& folder) {
-  std::string text = read_file(folder / "catalogue.json", 64 << 20);
-  std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().filename().string().starts_with("captions-")) files.push_back(fmt::format("{} {}\n", entry.path().filename().string(), entry.file_size()));
-  }
-  std::sort(files.begin(), files.end());
-  for (const std::string& file : files) text += file;
-  return sha256_hex(text);
+/// The end of a catalogue's file: its footer has the checksum of all that comes before.
+std::string footer_of(const fs::path& file) {
+  constexpr size_t kFooterBytes = 40;
+  const MappedFile mapped(file);
+  const auto bytes = mapped.bytes().last(std::min(mapped.bytes().size(), kFooterBytes));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-Json list_or_empty(const Json& json, const char* key) { return json.contains(key) && json[key].is_array() ? json[key] : Json::array(); }
-
-bool holds(const Json& list, const Json& value) { return std::find(list.begin(), list.end(), value) != list.end(); }
-
-/// How a clip that was taken out is known again, whatever row it has by then.
-Json mark_of(const Json& candidate) { return {{"id", candidate.value("id", "")}, {"caption", candidate.value("caption", "")}}; }
+/// What decides which rows a catalogue has: its list of segments, and what they and the lists of removed rows hold.
+std::string print_of_catalogue(const fs::path& folder) {
+  std::string text = read_file(manifest_file(folder), 64 << 20);
+  for (const SegmentRecord& segment : load_manifest(folder).segments) {
+    text += footer_of(captions_file(folder, segment.number));
+    if (segment.removals > 0) text += footer_of(removed_file(folder, segment.number, segment.removals));
+  }
+  return sha256_hex(text);
+}
 
 }  // namespace
 
@@ -96,21 +94,13 @@ std::optional<ClipSource> find_clip_source(const FilmProject& film) {
   return source;
 }
 
-/// How a motion's files stand, and what they say.
-struct MotionRetriever::Standing {
-  ClipsStanding standing = ClipsStanding::missing;
-  size_t clips = 0;              ///< In clips.json.
-  Json removed = Json::array();  ///< Marks of clips that were taken out by hand, now and earlier.
-};
-
 MotionRetriever::MotionRetriever(FilmProject& film, const ClipSource& source, const EngineOpener& engine, RunContext& run)
-    : film_(film), source_(source), engine_(engine), run_(run), settings_(film.settings.library.retrieval), catalogue_(source.catalogue),
-      catalogue_print_(print_of_catalogue(source.catalogue)), cache_(feature_cache_folder()) {
+    : film_(film), source_(source), engine_(engine), run_(run), settings_(film.settings.library.retrieval),
+      catalogue_print_(print_of_catalogue(source.catalogue)), catalogue_(source.catalogue) {
   models_.open = [this]() -> Scorers& { return scorers(); };
   if (settings_.score) models_.clip_print = print_of(source_.clip);
   if (settings_.score) models_.viclip_print = print_of(source_.viclip);
   if (settings_.cut.mode != CutMode::off) models_.yolov5_print = print_of(source_.yolov5);
-  retriever_ = std::make_unique<Retriever>(catalogue_, settings_, models_, cache_, [this](const fs::path& video) { return film_.hashes.sha256(video); });
 }
 
 MotionRetriever::~MotionRetriever() = default;
@@ -128,6 +118,14 @@ Scorers& MotionRetriever::scorers() {
   return *scorers_;
 }
 
+Retriever& MotionRetriever::retriever() {
+  if (!retriever_) {
+    cache_ = std::make_unique<FeatureCache>(feature_cache_folder());
+    retriever_ = std::make_unique<Retriever>(catalogue_, settings_, models_, *cache_, [this](const fs::path& video) { return film_.hashes.sha256(video); });
+  }
+  return *retriever_;
+}
+
 Json MotionRetriever::inputs_of(const std::string& id, const Json& removed) const {
   return {{"artefact", "clips"},
           {"format", kClipsFormat},
@@ -140,67 +138,42 @@ Json MotionRetriever::inputs_of(const std::string& id, const Json& removed) cons
           {"removed", removed}};
 }
 
-MotionRetriever::Standing MotionRetriever::standing(const std::string& id) const {
-  const fs::path folder = film_.folder.root() / "motions" / id;
-  const fs::path clips_file = folder / "clips.json", report_file = folder / "report.json";
-  Standing result;
-  if (!is_file(clips_file)) {
-    // A run that was killed between the two left a report alone; what was taken out before still counts.
-    if (is_file(report_file)) result.removed = list_or_empty(read_json_file(report_file, {.max_bytes = kMostReportBytes}), "removed");
-    return result;
-  }
-  const Json clips = read_json_file(clips_file);
-  const Json listed = list_or_empty(clips, "clips");
-  result.clips = listed.size();
-  result.standing = ClipsStanding::by_hand;
-  if (!is_file(report_file)) return result;
-  const Json report = read_json_file(report_file, {.max_bytes = kMostReportBytes});
-  const Json written = list_or_empty(report, "clips");
-  const Json removed_before = list_or_empty(report, "removed");
-  result.removed = removed_before;
-  for (const Json& entry : written) {
-    if (!holds(listed, entry)) result.removed.push_back(mark_of(entry));
-  }
-  const bool only_removed = std::all_of(listed.begin(), listed.end(), [&](const Json& entry) { return holds(written, entry); });
-  if (!only_removed) {
-    result.standing = ClipsStanding::edited;
-    return result;
-  }
-  bool stale = report.value("key", "") != key_of(inputs_of(id, removed_before));
-  for (const Json& entry : listed) {
-    const fs::path video = entry.value("path", "");
-    stale = stale || !is_file(folder / video);
-  }
-  for (const Json& candidate : list_or_empty(report, "candidates")) {
-    if (stale || candidate.value("fate", "") != clip_fate_name(ClipFate::missing)) continue;
-    const auto row = candidate.value("row", uint64_t{0});
-    stale = row < catalogue_.rows() && catalogue_.clip(row).video.has_value();
-  }
-  result.standing = stale ? ClipsStanding::stale : ClipsStanding::fresh;
-  return result;
+ClipsStanding MotionRetriever::standing(const std::string& id, const RetrievedMotion& found) const {
+  if (!found.listed) return ClipsStanding::missing;
+  if (!found.reported) return ClipsStanding::by_hand;
+  if (found.unfinished) return ClipsStanding::stale;
+  if (found.edited) return ClipsStanding::edited;
+  const auto came = [&](uint64_t row) { return row < catalogue_.rows() && catalogue_.clip(row).video.has_value(); };
+  const auto changed = [](const UnreadableVideo& one) {
+    std::error_code code;
+    return fs::file_size(one.video, code) != one.bytes;  // Also where it has gone.
+  };
+  const bool fresh = found.key == key_of(inputs_of(id, found.removed_before)) && std::all_of(found.videos.begin(), found.videos.end(), is_file) &&
+                     std::none_of(found.missing_rows.begin(), found.missing_rows.end(), came) && std::none_of(found.unreadable.begin(), found.unreadable.end(), changed);
+  return fresh ? ClipsStanding::fresh : ClipsStanding::stale;
 }
 
-ClipsStanding MotionRetriever::judge(const std::string& id) const { return standing(id).standing; }
+fs::path MotionRetriever::folder_of(const std::string& id) const { return film_.folder.root() / "motions" / id; }
+
+ClipsStanding MotionRetriever::judge(const std::string& id) const { return standing(id, read_retrieved_motion(folder_of(id))); }
 
 MotionOutcome MotionRetriever::provide(const std::string& id, bool force) {
   const Stopwatch watch;
-  const Standing before = standing(id);
-  MotionOutcome outcome{.id = id, .motion = motion_in_words(id), .before = before.standing, .folder = film_.folder.root() / "motions" / id, .kept = before.clips, .fates = {}, .notes = {}};
-  const bool wanted = before.standing == ClipsStanding::missing || before.standing == ClipsStanding::stale;
+  const RetrievedMotion found = read_retrieved_motion(folder_of(id));
+  MotionOutcome outcome{.id = id, .motion = motion_in_words(id), .before = standing(id, found), .folder = folder_of(id), .kept = found.clips, .fates = {}, .notes = {}};
+  const bool wanted = outcome.before == ClipsStanding::missing || outcome.before == ClipsStanding::stale;
   if (!wanted && !force) {
-    if (before.standing == ClipsStanding::edited) outcome.notes.push_back("clips.json was edited and is left as it is; --force retrieves anew");
+    if (outcome.before == ClipsStanding::edited) outcome.notes.push_back("clips.json was edited and is left as it is; --force retrieves anew");
     return outcome;
   }
   std::set<uint64_t> rows;
-  // Forced over a person's own file, nothing counts as taken out.
-  const Json removed = before.standing == ClipsStanding::by_hand ? Json::array() : before.removed;
-  for (const Json& mark : removed) {
-    for (const uint64_t row : catalogue_.rows_with_id(mark.value("id", ""))) {
-      if (catalogue_.clip(row).caption == mark.value("caption", "")) rows.insert(row);
+  for (const Json& mark : found.removed) {
+    for (const uint64_t row : catalogue_.rows_with_id(mark.at("id").get<std::string>())) {
+      if (listed_caption(catalogue_.clip(row).caption) == mark.at("caption")) rows.insert(row);
     }
   }
-  const Retrieval retrieval = retriever_->retrieve(outcome.motion, rows, run_);
-  write(id, retrieval, inputs_of(id, removed), removed);
+  const Retrieval retrieval = retriever().retrieve(outcome.motion, rows, run_);
+  write(id, retrieval, inputs_of(id, found.removed), found.removed);
   outcome.retrieved = true;
   outcome.kept = retrieval.kept.size();
   outcome.fates = fates_of(retrieval);
@@ -210,22 +183,13 @@ MotionOutcome MotionRetriever::provide(const std::string& id, bool force) {
 }
 
 void MotionRetriever::write(const std::string& id, const Retrieval& retrieval, const Json& inputs, const Json& removed) const {
-  const fs::path folder = film_.folder.root() / "motions" / id;
+  const fs::path folder = folder_of(id);
   Json entries = Json::array();
   for (const size_t index : retrieval.kept) entries.push_back(clip_entry(retrieval.candidates[index], folder, film_.folder.root()));
   Json report = {{"schema", kReportSchema}, {"program", "dreamrunner " DREAMRUNNER_VERSION}, {"key", key_of(inputs)}, {"inputs", inputs}, {"catalogue", source_.catalogue.string()}};
   report.update(report_of(retrieval));
   report["removed"] = removed;
-  report["clips"] = entries;
-  const Picture sheet = draw_retrieval(retrieval, run_);
-  make_folders(folder);
-  // The old list goes first: between the two files a crash leaves a report without a list, which is retrieved again.
-  std::error_code code;
-  fs::remove(folder / "clips.json", code);
-  if (code) throw Error(ErrorKind::storage, fmt::format("{}: {}", (folder / "clips.json").string(), code.message()));
-  write_png(folder / "sheet.png", sheet);
-  write_file_atomic(folder / "report.json", report.dump(1) + "\n");
-  write_file_atomic(folder / "clips.json", Json{{"schema", kClipsSchema}, {"motion", retrieval.motion}, {"clips", entries}}.dump(1) + "\n");
+  write_retrieved_motion(folder, retrieval.motion, std::move(report), entries, draw_retrieval(retrieval, run_));
 }
 
 }  // namespace dreamrunner
