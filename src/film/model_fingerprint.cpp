@@ -43,7 +43,8 @@ std::vector<fs::path> files_of(const fs::path& folder) {
   std::vector<fs::path> files;
   const std::set<std::string> parts = parts_of(folder);
   std::error_code code;
-  fs::recursive_directory_iterator entries(folder, code);
+  // One level down at most, so that folders that link to each other have an end.
+  fs::recursive_directory_iterator entries(folder, fs::directory_options::follow_directory_symlink, code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be listed: {}", folder.string(), code.message()));
   while (entries != fs::recursive_directory_iterator()) {
     const bool is_part = parts.empty() || parts.contains(entries->path().filename().string());

@@ -71,6 +71,17 @@ TEST_F(ModelFingerprint, SeesThroughTheLinksOfAHubCache) {
   EXPECT_EQ(model_fingerprint(model), before);
 }
 
+TEST_F(ModelFingerprint, SeesThroughLinksToWholeParts) {
+  const std::string before = model_fingerprint(model);
+  fs::rename(model / "transformer", folder / "elsewhere");
+  fs::create_directory_symlink("../elsewhere", model / "transformer");
+  EXPECT_EQ(model_fingerprint(model), before);
+  test::write_text(folder / "elsewhere/weights.safetensors", "other weights");
+  EXPECT_NE(model_fingerprint(model), before);
+  fs::create_directory_symlink("..", folder / "elsewhere/up");
+  EXPECT_NO_THROW(model_fingerprint(model)) << "links in a circle have an end";
+}
+
 TEST_F(ModelFingerprint, SamplesLargeFiles) {
   const fs::path large = model / "transformer/weights.safetensors";
   const off_t size = off_t{200} << 20;
