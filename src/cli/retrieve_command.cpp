@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
+#include "catalogue/clip_times.h"
 #include "cli/command.h"
 #include "cli/retrieval_lines.h"
 #include "cli/setting_options.h"
@@ -14,6 +15,9 @@
 
 namespace dreamrunner {
 namespace {
+
+/// Times of a catalogue are whole microseconds; every digit of them is told, since hours into a video six are too few.
+std::string time_text(double seconds) { return format_clip_time(clip_time_of(seconds).value_or(0)); }
 
 void tell_missing(const std::vector<WantedVideo>& wanted, Session& session) {
   if (session.json()) {
@@ -26,7 +30,7 @@ void tell_missing(const std::vector<WantedVideo>& wanted, Session& session) {
   }
   for (const WantedVideo& one : wanted) {
     const Clip& clip = one.clip.clip;
-    session.print(fmt::format("{}\t{:.6g}\t{}\t{}", printable(clip.source), clip.start_s, clip.end_s ? fmt::format("{:.6g}", *clip.end_s) : "end", one.motion));
+    session.print(fmt::format("{}\t{}\t{}\t{}", printable(clip.source), time_text(clip.start_s), clip.end_s ? time_text(*clip.end_s) : "end", one.motion));
   }
 }
 

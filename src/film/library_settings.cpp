@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "film/setting_checks.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace {
@@ -25,10 +26,16 @@ constexpr size_t kLongestSubject = 200;
 /// A few words in a query and in messages.
 std::string checked_subject(const std::string& where, const std::string& subject) {
   const bool odd = std::any_of(subject.begin(), subject.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (subject.find_first_not_of(' ') == std::string::npos || subject.size() > kLongestSubject || odd) {
-    throw Error(ErrorKind::usage, fmt::format("{}: found a text that is empty, too long or holds control characters", where), "for example \"dog\"");
+  if (subject.find_first_not_of(' ') == std::string::npos || subject.size() > kLongestSubject || odd || !is_utf8(subject)) {
+    throw Error(ErrorKind::usage, fmt::format("{}: found a text that is empty, too long, not UTF-8, or holds control characters", where), "for example \"dog\"");
   }
   return subject;
+}
+
+/// Absolute, since what film.toml says is seen from the film.
+std::string checked_folder(const char* option, const std::string& folder) {
+  if (folder.empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", option));
+  return std::filesystem::absolute(folder).lexically_normal().string();
 }
 
 template <typename Target, typename Value>
@@ -72,9 +79,8 @@ LibrarySettings read_library_settings(const toml::table& section, const std::str
 void apply_overrides(LibrarySettings& settings, const LibraryOverrides& overrides) {
   RetrievalSettings& retrieval = settings.retrieval;
   if (overrides.no_rag) settings.use = false;
-  // Absolute, since what film.toml says is seen from the film.
-  if (overrides.path) settings.path = std::filesystem::absolute(*overrides.path).lexically_normal();
-  if (overrides.scorers) settings.scorers = std::filesystem::absolute(*overrides.scorers).lexically_normal();
+  if (overrides.path) settings.path = checked_folder("--library", *overrides.path);
+  if (overrides.scorers) settings.scorers = checked_folder("--scorers", *overrides.scorers);
   if (overrides.subject) retrieval.subject = checked_subject("--subject", *overrides.subject);
   if (overrides.cut) retrieval.cut.mode = *cut_mode_of(checked_choice("--cut", *overrides.cut, kCuts));
   if (overrides.top) retrieval.top = static_cast<int>(checked_whole("--top", *overrides.top, kTopRange));

@@ -59,6 +59,13 @@ TEST(RetrieveCommand, MissingVideosOneALine) {
   EXPECT_EQ(json.events()[0].at("end"), 2.0);
 }
 
+TEST(RetrieveCommand, TimesOfMissingVideosHaveAllTheirDigits) {
+  RetrievedFilm film(kAllPass);
+  film.library.list({{"id", "late"}, {"path", "late.mp4"}, {"caption", "a person is picking up"}, {"start", "01:08:45.128"}, {"end", 4130.345678}});
+  film.library.save();
+  EXPECT_THAT(run(film, "retrieve", {"--missing"}).out, HasSubstr("late.mp4\t4125.128\t4130.345678\tpicking-up\n"));
+}
+
 TEST(RetrieveCommand, AMotionLeftWithoutClipsIsExitCodeThree) {
   const RetrievedFilm film(kAllPass);
   const ProgramResult nothing = run(film, "retrieve", {"--motion", "juggling"});
@@ -83,6 +90,9 @@ TEST(RetrieveCommand, MistakesOfTheCommandLine) {
   EXPECT_EQ(run(film, "retrieve", {"--threshold", "2"}).code, 2);
   EXPECT_EQ(run(film, "retrieve", {"--motion", "../x"}).code, 2);
   EXPECT_EQ(run(film, "retrieve", {"--subject", ""}).code, 2);
+  EXPECT_EQ(run(film, "retrieve", {"--subject", "caf\xe9"}).code, 2);
+  EXPECT_EQ(run(film, "retrieve", {"--library", ""}).code, 2);
+  EXPECT_EQ(run(film, "retrieve", {"--scorers", ""}).code, 2);
 }
 
 TEST(RetrieveCommand, MakeSaysWhatItRetrieved) {
