@@ -293,7 +293,9 @@ void MotionSearch::choose_by_score(size_t good) {
       drop(candidate, ClipFate::score, fmt::format("score {:.3f}, above {:.3g} expected", *candidate.score, *result_.threshold));
     }
   }
-  if (few && !order.empty()) {
+  if (taken == 0 && !order.empty()) {
+    result_.notes.push_back(fmt::format("0 of {} clips passed {:.3g}, the best has {:.3f}; none is kept", order.size(), *result_.threshold, *result_.candidates[order.front()].score));
+  } else if (few && !order.empty()) {
     result_.notes.push_back(fmt::format("{} of {} clips passed {:.3g}, the best has {:.3f}; the best {} are kept", good, order.size(), *result_.threshold,
                                         *result_.candidates[order.front()].score, taken));
   }

@@ -21,7 +21,7 @@ Json clip_entry(const Candidate& candidate, const std::filesystem::path& folder,
 Json report_of(const Retrieval& retrieval);
 
 /// The kept clips and the best of those dropped, four frames of each with the numbers: a person sees at a glance whether the
-/// retrieval is good. A clip that cannot be read is shown without pictures. Throws Error(interrupted).
+/// retrieval is good. A clip that cannot be read is shown without pictures. Reports progress. Throws Error(interrupted).
 Picture draw_retrieval(const Retrieval& retrieval, const RunContext& run);
 
 }  // namespace dreamrunner

@@ -73,7 +73,9 @@ class SheetDrawer {
     y += kSectionHeight;
     for (size_t i = 0; i < indices.size(); ++i) {
       const double x = kMargin + static_cast<double>(i % kColumns) * (kCellWidth + kGap);
+      run_.check();
       cell(retrieval.candidates[indices[i]], x, y + std::floor(static_cast<double>(i / kColumns)) * (kCellHeight + kGap));
+      run_.report().advance(++drawn_);
     }
     return y + static_cast<double>((indices.size() + kColumns - 1) / kColumns) * (kCellHeight + kGap);
   }
@@ -105,6 +107,7 @@ class SheetDrawer {
 
   Canvas& canvas_;
   const RunContext& run_;
+  int64_t drawn_ = 0;
 };
 
 std::string subtitle_of(const Retrieval& retrieval) {
@@ -138,9 +141,11 @@ Picture draw_retrieval(const Retrieval& retrieval, const RunContext& run) {
   Canvas canvas(static_cast<int>(width), static_cast<int>(height), kPaper);
   canvas.draw_text(fmt::format("{}: {} clips", retrieval.motion, retrieval.kept.size()), kMargin, kMargin + 22, kTitle);
   canvas.draw_text(subtitle_of(retrieval), kMargin, kMargin + 46, kSubtitle);
+  run.report().begin(fmt::format("motion {}: drawing the sheet", retrieval.motion), static_cast<int64_t>(retrieval.kept.size() + dropped.size()));
   SheetDrawer drawer(canvas, run);
   const double y = drawer.section("kept, best first", retrieval, retrieval.kept, kMargin + kHeadHeight - 12);
   drawer.section("the best of those dropped", retrieval, dropped, y);
+  run.report().end();
   return canvas.picture();
 }
 

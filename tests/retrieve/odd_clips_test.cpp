@@ -9,6 +9,7 @@
 #include "retrieve/feature_cache.h"
 #include "retrieve/retrieval.h"
 #include "retrieve/retrieval_report.h"
+#include "support/expect_error.h"
 
 namespace dreamrunner {
 namespace {
@@ -145,6 +146,45 @@ TEST_F(OddClips, AVideoWhoseNameIsNotUtf8IsDroppedSinceNoListCanNameIt) {
   ASSERT_THAT(found.candidates, SizeIs(1));
   EXPECT_STREQ(clip_fate_name(found.candidates[0].fate), "unreadable");
   EXPECT_THAT(found.candidates[0].reason, HasSubstr("not UTF-8"));
+}
+
+TEST_F(OddClips, WhereNoneIsToBeKeptBelowTheThresholdTheBestIsTold) {
+  library.add({.name = "blue", .caption = "a person is bowing", .room = {0, 0, 200}});
+  library.save();
+  settings.least = 0;
+  settings.threshold = 0.9;
+  const Retrieval found = search();
+  EXPECT_THAT(found.kept, SizeIs(0));
+  EXPECT_THAT(found.notes, ::testing::ElementsAre(HasSubstr("0 of 1 clips passed 0.9, the best has ")));
+}
+
+TEST_F(OddClips, DrawingTheSheetReportsHowFarItIsAndStopsWhenTold) {
+  struct Listener : Progress {
+    void begin(std::string_view stage, int64_t all) override {
+      stages.emplace_back(stage);
+      total = all;
+    }
+    void advance(int64_t steps) override {
+      done = steps;
+      if (at_step) at_step();
+    }
+    std::vector<std::string> stages;
+    std::function<void()> at_step;
+    int64_t total = 0, done = 0;
+  } listener;
+  for (const char* name : {"a", "b", "c"}) library.add({.name = name, .caption = "a person is bowing"});
+  library.save();
+  const Retrieval found = search();
+  std::stop_source stop;
+  run.progress = &listener;
+  run.stop = stop.get_token();
+  draw_retrieval(found, run);
+  EXPECT_THAT(listener.stages, ::testing::ElementsAre("motion bowing: drawing the sheet"));
+  EXPECT_EQ(listener.done, 3);
+  EXPECT_EQ(listener.total, 3);
+  listener.at_step = [&] { stop.request_stop(); };
+  test::expect_error(ErrorKind::interrupted, [&] { draw_retrieval(found, run); });
+  EXPECT_EQ(listener.done, 1);
 }
 
 TEST(ListedCaption, IsOneLineWithoutControlCharacters) {
