@@ -121,7 +121,13 @@ Scorers& MotionRetriever::scorers() {
 Retriever& MotionRetriever::retriever() {
   if (!retriever_) {
     cache_ = std::make_unique<FeatureCache>(feature_cache_folder());
-    retriever_ = std::make_unique<Retriever>(catalogue_, settings_, models_, *cache_, [this](const fs::path& video) { return film_.hashes.sha256(video); });
+    // Saved one by one, so that a run that is stopped need not read gigabytes of videos again.
+    const auto digest = [this](const fs::path& video) {
+      std::string sha256 = film_.hashes.sha256(video);
+      film_.hashes.save();
+      return sha256;
+    };
+    retriever_ = std::make_unique<Retriever>(catalogue_, settings_, models_, *cache_, digest);
   }
   return *retriever_;
 }

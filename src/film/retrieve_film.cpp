@@ -68,7 +68,6 @@ RetrieveFilmResult retrieve_film(const RetrieveFilmRequest& request, const Engin
     for (const std::string& id : asked.motions) {
       run.check();
       result.motions.push_back(retriever.provide(id, request.force));
-      asked.film.hashes.save();
     }
   }
   result.total_s = watch.seconds();
@@ -118,7 +117,6 @@ std::vector<MotionOutcome> retrieve_if_needed(FilmProject& film, int first, int 
   for (const std::string& id : needed) {
     run.check();
     outcomes.push_back(retriever.provide(id, false));
-    film.hashes.save();
     for (const std::string& note : outcomes.back().notes) run.report().note(fmt::format("motion {}: {}", id, note));
   }
   return outcomes;

@@ -5,6 +5,9 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <thread>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -222,6 +225,25 @@ TEST(RetrievedMotion, AFolderWhoseNameIsNotUtf8IsReportedOn) {
   request.overrides.library.path = (moved / "catalogue").string();
   EXPECT_EQ(film.retrieve(request).motions[0].kept, 0u);
   EXPECT_EQ(film.report()["counts"]["unreadable"], 5);
+}
+
+TEST(RetrievedMotion, AStoppedRunNeedNotReadLargeVideosAgain) {
+  RetrievedFilm film;
+  {
+    std::ofstream video(film.library.folder() / "a.mp4", std::ios::binary | std::ios::app);  // A free box at the end is passed over.
+    const std::string padding = std::string("\0\x20\0\0free", 8) + std::string((2 << 20) - 8, '\0');
+    video << padding;
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(3100));  // What was just written is not remembered (file_hashes.h).
+  std::stop_source stop;
+  film.run.stop = stop.get_token();
+  film.engine.make_scorers = [&] {
+    auto scorers = std::make_unique<test::ColourScorers>();
+    scorers->on_detect = [&] { stop.request_stop(); };
+    return scorers;
+  };
+  expect_error(ErrorKind::interrupted, [&] { film.retrieve(); });
+  EXPECT_THAT(read_bytes(film.root() / ".dreamrunner/hashes.json"), HasSubstr("a.mp4"));
 }
 
 TEST(RetrievedMotion, LookingNeedsNoHome) {
