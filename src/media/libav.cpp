@@ -104,7 +104,8 @@ bool Input::read(AVPacket& packet) {
 }
 
 bool Input::go_before(int64_t stamp) {
-  if (avformat_index_get_entries_count(stream_) == 0) return false;
+  // Program and transport streams have no index, but places that were guessed from time stamps, which may begin anew.
+  if ((container_->iformat->flags & AVFMT_TS_DISCONT) != 0 || avformat_index_get_entries_count(stream_) == 0) return false;
   if (avformat_seek_file(container_, stream_->index, INT64_MIN, stamp, stamp, 0) < 0) return false;
   jumped_ = true;
   return true;

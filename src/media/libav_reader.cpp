@@ -168,10 +168,12 @@ class LibavSource : public VideoSource {
     jumping_ = jumped_ = true;
   }
 
-  /// False where the jump landed inside the window, by an index that lies; then reading begins again at the beginning.
+  /// False where the jump landed inside the window, by an index that lies, or nobody knows where, for want of a time stamp; then
+  /// reading begins again at the beginning.
   bool landed_before_window(double time_s) {
     jumping_ = false;
-    if (time_s <= options_.start_s) return true;
+    if (!stamps_fail_ && time_s <= options_.start_s) return true;
+    stamps_fail_ = false;
     if (!input_.go_before(first_stamp_)) input_.refuse(fmt::format("the time {:g} s cannot be found in it", options_.start_s));
     start_over();
     return false;

@@ -56,6 +56,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, VideoSeek,
                                            std::pair{"vp9.webm", "-c:v libvpx-vp9 -g 48 -deadline realtime -cpu-used 8"},
                                            std::pair{"matroska.mkv", "-c:v libx264 -g 48 -pix_fmt yuv420p"},
                                            std::pair{"mpeg4.avi", "-c:v mpeg4 -g 48"},
+                                           std::pair{"b_frames.avi", "-c:v mpeg4 -g 48 -bf 2"},
+                                           std::pair{"program.mpg", "-r 25 -c:v mpeg2video -g 15 -bf 2"},
                                            std::pair{"stream.ts", "-c:v libx264 -g 48 -pix_fmt yuv420p"}),
                          [](const auto& test) {
                            std::string name = test.param.first;
