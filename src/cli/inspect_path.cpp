@@ -77,6 +77,10 @@ Json inspect_path(const fs::path& path, const InspectOptions& options) {
   if (is_video(head)) return inspect_video(path);
   if (path.string().ends_with(".safetensors.index.json"))
     return inspect_model_part(path.has_parent_path() ? path.parent_path() : fs::path("."), options);
+  if (path.filename() == "clips.json" || path.filename() == "report.json") {
+    throw Error(ErrorKind::input_file, fmt::format("{}: what was retrieved for a motion, which `inspect` does not describe", path.string()),
+                "sheet.png beside it shows the clips, `inspect` of the film says how they stand, docs/retrieval.md what each key means");
+  }
   return inspect_plan(path, options);
 }
 

@@ -52,7 +52,7 @@ void retrieve_and_tell(const RetrieveFilmRequest& request, Session& session) {
     if (motion.kept == 0) without.push_back(motion.id);
   }
   if (!without.empty()) {
-    throw Error(ErrorKind::input_file, fmt::format("{}: no clips are left for {}", printable(result.catalogue.string()), fmt::join(without, ", ")),
+    throw Error(ErrorKind::input_file, fmt::format("{}: no clips are left for {}", printable(result.folder.string()), fmt::join(without, ", ")),
                 "motions/ID/report.json says why each candidate was dropped (docs/retrieval.md, \"When nothing is found\")");
   }
 }

@@ -55,6 +55,14 @@ TEST(Inspect, AModelSaysItsPartsSizesAndLayout) {
   EXPECT_EQ(inspect_path(kPlayset / "model_index.json", {}), report);
 }
 
+TEST(Inspect, WhatWasRetrievedIsNotTakenForAPlan) {
+  const TemporaryFolder folder;
+  for (const char* name : {"clips.json", "report.json"}) {
+    write_file_atomic(folder / name, R"({"schema": 1, "clips": []})");
+    EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { inspect_path(folder / name, {}); }), HasSubstr("retrieved for a motion"));
+  }
+}
+
 TEST(Inspect, APartOfAModelWorksAlone) {
   const Json report = inspect_path(kPlayset / "vae", {});
   EXPECT_EQ(report.at("kind"), "model part");

@@ -78,7 +78,7 @@ TEST(RetrieveCommand, AMotionLeftWithoutClipsIsExitCodeThree) {
   const ProgramResult gone = run(other, "retrieve");
   EXPECT_EQ(gone.code, 3);
   EXPECT_THAT(gone.out, HasSubstr("0 clips of 6 candidates"));
-  EXPECT_THAT(gone.err, HasSubstr("no clips are left for picking-up"));
+  EXPECT_THAT(gone.err, HasSubstr(other.root().lexically_normal().string() + ": no clips are left for picking-up"));
   EXPECT_TRUE(fs::exists(other.root() / "motions/picking-up/report.json")) << "the reasons are there to be read";
 }
 
