@@ -20,7 +20,7 @@ Json clip_entry(const Candidate& candidate, const std::filesystem::path& folder,
 /// Every candidate with its numbers and the step that dropped it (docs/retrieval.md), without what only the film knows.
 Json report_of(const Retrieval& retrieval);
 
-/// The kept clips and the best of those dropped, four frames of each with the numbers: a person sees at a glance whether the
+/// The kept clips (200 at most) and the best of those dropped, four frames of each with the numbers: a person sees at a glance whether the
 /// retrieval is good. A clip that cannot be read is shown without pictures. Reports progress. Throws Error(interrupted).
 Picture draw_retrieval(const Retrieval& retrieval, const RunContext& run);
 

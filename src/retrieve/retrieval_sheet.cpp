@@ -21,6 +21,7 @@ using sheet::kSoftInk;
 constexpr int kColumns = 2;
 constexpr int kStripFrames = 4;
 constexpr size_t kMostDropped = 8;
+constexpr size_t kMostKept = 200;  ///< A picture has an end, and nobody looks further.
 // Measures in pixels.
 constexpr double kMargin = 36;
 constexpr double kGap = 24;
@@ -136,14 +137,16 @@ std::vector<size_t> best_dropped(const Retrieval& retrieval) {
 
 Picture draw_retrieval(const Retrieval& retrieval, const RunContext& run) {
   const std::vector<size_t> dropped = best_dropped(retrieval);
+  std::vector<size_t> kept = retrieval.kept;
+  if (kept.size() > kMostKept) kept.resize(kMostKept);
   const double width = 2 * kMargin + kColumns * (kCellWidth + kGap) - kGap;
-  const double height = kMargin + kHeadHeight + section_height(retrieval.kept.size()) + section_height(dropped.size());
+  const double height = kMargin + kHeadHeight + section_height(kept.size()) + section_height(dropped.size());
   Canvas canvas(static_cast<int>(width), static_cast<int>(height), kPaper);
   canvas.draw_text(fmt::format("{}: {} clips", retrieval.motion, retrieval.kept.size()), kMargin, kMargin + 22, kTitle);
   canvas.draw_text(subtitle_of(retrieval), kMargin, kMargin + 46, kSubtitle);
-  run.report().begin(fmt::format("motion {}: drawing the sheet", retrieval.motion), static_cast<int64_t>(retrieval.kept.size() + dropped.size()));
+  run.report().begin(fmt::format("motion {}: drawing the sheet", retrieval.motion), static_cast<int64_t>(kept.size() + dropped.size()));
   SheetDrawer drawer(canvas, run);
-  const double y = drawer.section("kept, best first", retrieval, retrieval.kept, kMargin + kHeadHeight - 12);
+  const double y = drawer.section(kept.size() < retrieval.kept.size() ? fmt::format("kept, the best {}", kept.size()) : "kept, best first", retrieval, kept, kMargin + kHeadHeight - 12);
   drawer.section("the best of those dropped", retrieval, dropped, y);
   run.report().end();
   return canvas.picture();

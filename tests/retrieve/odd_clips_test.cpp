@@ -187,6 +187,19 @@ TEST_F(OddClips, DrawingTheSheetReportsHowFarItIsAndStopsWhenTold) {
   EXPECT_EQ(listener.done, 1);
 }
 
+TEST(RetrievalSheet, ShowsAsManyAsAPictureCanHold) {
+  Retrieval many;
+  many.motion = "bowing";
+  many.candidates.resize(1000);
+  for (size_t i = 0; i < many.candidates.size(); ++i) {
+    many.candidates[i].fate = ClipFate::kept;
+    many.kept.push_back(i);
+  }
+  const Picture sheet = draw_retrieval(many, {});
+  EXPECT_GT(sheet.height, 10'000);
+  EXPECT_LT(sheet.height, 32'768) << "more than a picture can have";
+}
+
 TEST(ListedCaption, IsOneLineWithoutControlCharacters) {
   EXPECT_EQ(listed_caption("a person\r\n  is\tbowing \n"), "a person is bowing");
   EXPECT_EQ(listed_caption("a \x1b[31mred\x7f person"), "a [31mred person");
