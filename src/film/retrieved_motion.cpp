@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kClipsSchema = 1;
-constexpr uint64_t kMostReportBytes = 64 << 20;
+// 100,000 candidates, the most that can be asked for, take 62 MB and their captions.
+constexpr uint64_t kMostReportBytes = 512 << 20;
 
 bool is_file(const fs::path& path) {
   std::error_code code;

@@ -246,6 +246,18 @@ TEST(RetrievedMotion, AStoppedRunNeedNotReadLargeVideosAgain) {
   EXPECT_THAT(read_bytes(film.root() / ".dreamrunner/hashes.json"), HasSubstr("a.mp4"));
 }
 
+TEST(RetrievedMotion, AReportOnVeryManyCandidatesCanBeReadAgain) {
+  RetrievedFilm film;
+  film.retrieve();
+  Json report = film.report();
+  Json candidate = report["candidates"][0];
+  candidate["caption"] = std::string(120, 'w');
+  report["candidates"].get_ref<Json::array_t&>().resize(100'000, candidate);
+  write_text(film.folder() / "report.json", report.dump(1));
+  EXPECT_GT(fs::file_size(film.folder() / "report.json"), 64u << 20);
+  EXPECT_EQ(film.retrieve().motions[0].before, ClipsStanding::fresh);
+}
+
 TEST(RetrievedMotion, LookingNeedsNoHome) {
   RetrievedFilm film;
   const std::string home = std::getenv("HOME") == nullptr ? "" : std::getenv("HOME");
