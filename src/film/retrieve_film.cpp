@@ -1,6 +1,7 @@
 #include "film/retrieve_film.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,13 @@ std::vector<std::string> motions_wanted(const FilmProject& film, int first, int 
     ids.push_back(motion.id);
   }
   return ids;
+}
+
+bool is_needed(ClipsStanding standing) { return standing == ClipsStanding::missing || standing == ClipsStanding::stale; }
+
+bool is_by_hand(const FilmProject& film, const std::string& id) {
+  const RetrievedMotion found = read_retrieved_motion(film.folder.root() / "motions" / id);
+  return found.listed && !found.reported;
 }
 
 /// A film, its catalogue, and the motions that were asked for.
@@ -62,9 +70,14 @@ RetrieveFilmResult retrieve_film(const RetrieveFilmRequest& request, const Engin
   result.folder = asked.film.folder.root();
   result.catalogue = asked.source.catalogue;
   if (!asked.motions.empty()) {
-    const FolderLock lock(asked.film.folder);
-    asked.film.folder.sweep_temporaries();
     MotionRetriever retriever(asked.film, asked.source, engine, run);
+    // A film where nothing is to be done may lie in a folder that cannot be written.
+    std::optional<FolderLock> lock;
+    const auto needed = [&](const std::string& id) { return request.force || is_needed(retriever.judge(id)); };
+    if (std::any_of(asked.motions.begin(), asked.motions.end(), needed)) {
+      lock.emplace(asked.film.folder);
+      asked.film.folder.sweep_temporaries();
+    }
     for (const std::string& id : asked.motions) {
       run.check();
       result.motions.push_back(retriever.provide(id, request.force));
@@ -88,9 +101,15 @@ std::vector<MotionStanding> clip_standings(FilmProject& film) {
   std::vector<MotionStanding> standings;
   if (!film.settings.library.use || !film.settings.priors.use) return standings;
   const std::vector<std::string> wanted = motions_wanted(film, 1, film.scene_count());
-  if (wanted.empty()) return standings;
-  const auto source = find_clip_source(film);
-  if (!source) return standings;
+  const bool all_by_hand = std::all_of(wanted.begin(), wanted.end(), [&](const std::string& id) { return is_by_hand(film, id); });
+  std::optional<ClipSource> source;
+  try {
+    source = find_clip_source(film);
+  } catch (const Error&) {
+    // Lists of a person's own need no catalogue, not even one that film.toml names and that has gone.
+    if (!all_by_hand) throw;
+  }
+  if (wanted.empty() || !source) return standings;
   RunContext quiet;
   const EngineOpener none = []() -> Engine& { throw Error(ErrorKind::bug, "an engine to look at a film"); };
   const MotionRetriever retriever(film, *source, none, quiet);
@@ -101,15 +120,15 @@ std::vector<MotionStanding> clip_standings(FilmProject& film) {
 std::vector<MotionOutcome> retrieve_if_needed(FilmProject& film, int first, int last, const EngineOpener& engine, RunContext& run) {
   std::vector<MotionOutcome> outcomes;
   if (!film.settings.library.use || !film.settings.priors.use) return outcomes;
-  const std::vector<std::string> wanted = motions_wanted(film, first, last);
+  std::vector<std::string> wanted = motions_wanted(film, first, last);
+  std::erase_if(wanted, [&](const std::string& id) { return is_by_hand(film, id); });
   if (wanted.empty()) return outcomes;
   const auto source = find_clip_source(film);
   if (!source) return outcomes;
   MotionRetriever retriever(film, *source, engine, run);
   std::vector<std::string> needed;
   for (const std::string& id : wanted) {
-    const ClipsStanding standing = retriever.judge(id);
-    if (standing == ClipsStanding::missing || standing == ClipsStanding::stale) needed.push_back(id);
+    if (is_needed(retriever.judge(id))) needed.push_back(id);
   }
   if (needed.empty()) return outcomes;
   const FolderLock lock(film.folder);

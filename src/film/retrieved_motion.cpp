@@ -36,7 +36,12 @@ std::optional<uint64_t> whole_of(const Json& json, const char* key) {
 
 Json list_or_empty(const Json& json, const char* key) { return json.contains(key) && json[key].is_array() ? json[key] : Json::array(); }
 
-bool holds(const Json& list, const Json& value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+/// An editor may put the keys of an entry in another order.
+bool same(const Json& a, const Json& b) { return nlohmann::json(a) == nlohmann::json(b); }
+
+bool holds(const Json& list, const Json& value) {
+  return std::any_of(list.begin(), list.end(), [&](const Json& one) { return same(one, value); });
+}
 
 Json read_object(const fs::path& file, const char* hint, const JsonLimits& limits) {
   Json json = read_json_file(file, limits);

@@ -1,6 +1,9 @@
 #include "retrieve/motion_search.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -202,6 +205,7 @@ bool MotionSearch::measure(Candidate& candidate) {
   const LookSettings look_settings{cuts(), settings_.looks_per_s, detection_, models_.yolov5_print};
   const std::filesystem::path& video = *candidate.clip.video;
   if (!is_utf8(video.string())) return drop(candidate, ClipFate::unreadable, "its path is not UTF-8, so that clips.json cannot name it");
+  if (::access(video.c_str(), R_OK) != 0 && errno == EACCES) return drop(candidate, ClipFate::unreadable, fmt::format("{}: no permission to read it", video.string()));
   std::error_code code;
   const uint64_t bytes = std::filesystem::file_size(video, code);
   if (!code) candidate.bytes = bytes;

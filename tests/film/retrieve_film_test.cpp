@@ -94,6 +94,31 @@ TEST(RetrieveFilm, WhatAPersonWroteIsLeftAlone) {
   EXPECT_THAT(film.kept(), ElementsAre("a", "b", "c", "d", "e"));
 }
 
+TEST(RetrieveFilm, KeysInAnotherOrderAreNoChange) {
+  RetrievedFilm film;
+  film.retrieve();
+  write_text(film.folder() / "clips.json", nlohmann::json(film.clips()).dump());  // Sorted by key, as editors do.
+  EXPECT_EQ(film.retrieve().motions[0].before, ClipsStanding::fresh);
+}
+
+TEST(RetrieveFilm, AListOfOnesOwnNeedsNoCatalogue) {
+  RetrievedFilm film;
+  film.retrieve();
+  fs::remove(film.folder() / "report.json");
+  fs::remove_all(film.library.catalogue());
+  EXPECT_THAT(film.make().motions, IsEmpty());
+  EXPECT_THAT(film.engine.use.learnt, ElementsAre("motion picking-up"));
+  EXPECT_TRUE(film_status(film.root()).fresh());
+}
+
+TEST(RetrieveFilm, WhereNothingIsToBeDoneNothingIsLocked) {
+  RetrievedFilm film;
+  film.retrieve();
+  const FolderLock held{FilmFolder(film.root())};
+  EXPECT_EQ(film.retrieve().motions[0].before, ClipsStanding::fresh);
+  expect_error(ErrorKind::busy, [&] { film.retrieve(forced()); });
+}
+
 TEST(RetrieveFilm, VideosThatComeOrGoMakeItStale) {
   RetrievedFilm film;
   film.retrieve();

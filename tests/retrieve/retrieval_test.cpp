@@ -1,5 +1,7 @@
 #include "retrieve/retrieval.h"
 
+#include <unistd.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -285,6 +287,15 @@ TEST_F(RetrievalTest, OtherSubjectsThanPeople) {
   settings.looks_per_s = 10;
   retrieval = search();
   EXPECT_THAT(scorers.labels, ElementsAre(2)) << "the detector's class of that name";
+}
+
+TEST_F(RetrievalTest, AVideoThatMayNotBeReadDropsItsClip) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  for (const char* name : {"a", "b"}) library.add({.name = name, .caption = "a person is bowing"});
+  fs::permissions(library.folder() / "a.mp4", fs::perms::none);
+  const Retrieval retrieval = search();
+  expect_fate(retrieval, "a", ClipFate::unreadable, "no permission to read it");
+  EXPECT_THAT(kept(retrieval), ElementsAre("b"));
 }
 
 TEST_F(RetrievalTest, NothingIsFoundWhereNoCaptionSpeaksOfIt) {
