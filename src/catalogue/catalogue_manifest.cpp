@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "catalogue/index_file.h"
 
@@ -112,6 +113,15 @@ void save_manifest(const fs::path& folder, const CatalogueManifest& manifest) {
                                 {"from", segment.from}, {"removals", segment.removals}, {"removed", segment.removed}});
   }
   write_file_atomic(manifest_file(folder), json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::string catalogue_fingerprint(const fs::path& folder) {
+  std::string text = read_file(manifest_file(folder), 64 << 20);
+  for (const SegmentRecord& segment : load_manifest(folder).segments) {
+    text += index_footer(captions_file(folder, segment.number));
+    if (segment.removals > 0) text += index_footer(removed_file(folder, segment.number, segment.removals));
+  }
+  return sha256_hex(text);
 }
 
 std::vector<bool> load_removed(const fs::path& folder, const SegmentRecord& segment) {

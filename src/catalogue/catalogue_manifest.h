@@ -41,6 +41,10 @@ CatalogueManifest load_manifest(const std::filesystem::path& folder);
 /// Replaces it: the old one or the new one is there at any instant. Throws Error(storage).
 void save_manifest(const std::filesystem::path& folder, const CatalogueManifest& manifest);
 
+/// A digest of which rows a catalogue has: its list of segments, and the checksums of their rows and of the lists of removed
+/// ones. Throws Error(input_file).
+std::string catalogue_fingerprint(const std::filesystem::path& folder);
+
 /// Reads the flags of a segment's removed rows. Throws Error(input_file).
 std::vector<bool> load_removed(const std::filesystem::path& folder, const SegmentRecord& segment);
 /// Writes them to a file that nobody reads before the manifest names it.

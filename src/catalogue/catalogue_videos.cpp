@@ -1,5 +1,6 @@
 #include "catalogue/catalogue_videos.h"
 
+#include "base/path_kind.h"
 #include "catalogue/caption_source.h"
 
 namespace dreamrunner {
@@ -7,11 +8,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* kEndings[] = {".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v"};
-
-bool is_file(const fs::path& path) {
-  std::error_code code;
-  return fs::is_regular_file(path, code);
-}
 
 /// The file that a row's path names, where it has one.
 std::optional<fs::path> find_by_path(const CaptionRow& row, const std::vector<fs::path>& folders) {

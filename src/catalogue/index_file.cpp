@@ -149,4 +149,10 @@ size_t IndexSpool::read(uint64_t offset, std::span<uint8_t> into) const {
   return done;
 }
 
+std::string index_footer(const std::filesystem::path& path) {
+  const MappedFile mapped(path);
+  const auto bytes = mapped.bytes().last(std::min(mapped.bytes().size(), kFooterSize));
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 }  // namespace dreamrunner

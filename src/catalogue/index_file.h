@@ -107,4 +107,8 @@ class IndexSpool {
   uint64_t size_ = 0;
 };
 
+/// The last bytes of such a file, which hold the checksum of all that comes before: two files of one size that differ differ
+/// here. Nothing is checked. Throws Error(input_file) or Error(storage).
+std::string index_footer(const std::filesystem::path& path);
+
 }  // namespace dreamrunner

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "film/toml_table.h"
 
@@ -25,17 +26,6 @@ constexpr std::array<std::string_view, 2> kVisualAttentions{"full", "hard"};
 constexpr std::array<std::string_view, 2> kLoraScopes{"region", "global"};
 constexpr std::array<std::string_view, 2> kOnOff{"on", "off"};
 constexpr std::array<std::string_view, 3> kPlanners{"layout", "chat", "recorded"};
-
-/// Assigns where the file says something, and leaves the default where it does not.
-template <typename Target, typename Value>
-void set(Target& target, const std::optional<Value>& value) {
-  if (value) target = static_cast<Target>(*value);
-}
-
-template <typename Value>
-void set(std::optional<int>& target, const std::optional<Value>& value) {
-  if (value) target = static_cast<int>(*value);
-}
 
 /// For what the program writes: a film from a stranger must not reach out of its folder.
 void check_inside(const std::string& where, const std::string& path) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "text/utf8.h"
 
@@ -36,11 +37,6 @@ std::string checked_subject(const std::string& where, const std::string& subject
 std::string checked_folder(const char* option, const std::string& folder) {
   if (folder.empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", option));
   return std::filesystem::absolute(folder).lexically_normal().string();
-}
-
-template <typename Target, typename Value>
-void set(Target& target, const std::optional<Value>& value) {
-  if (value) target = static_cast<Target>(*value);
 }
 
 }  // namespace

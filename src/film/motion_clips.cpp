@@ -107,6 +107,13 @@ bool is_caption(const std::string& text) {
   return text.size() <= kMostCaptionBytes && !has_control(text) && text.find_first_not_of(' ') != std::string::npos;
 }
 
+std::string motion_in_words(const std::string& id) {
+  std::string words = id;
+  std::replace(words.begin(), words.end(), '-', ' ');
+  std::replace(words.begin(), words.end(), '_', ' ');
+  return words;
+}
+
 MotionClips load_motion_clips(const fs::path& file, const std::string& id, const fs::path& film) {
   const std::string name = file.string();
   const Json json = read_json_file(file);
@@ -115,9 +122,7 @@ MotionClips load_motion_clips(const fs::path& file, const std::string& id, const
   if (!json.contains("schema")) refuse(fmt::format("schema: missing, {} expected", kClipsSchema));
   if (json["schema"] != kClipsSchema) refuse(fmt::format("schema: found {}, {} expected", json["schema"].dump().substr(0, 40), kClipsSchema));
   MotionClips result;
-  result.motion = id;
-  std::replace(result.motion.begin(), result.motion.end(), '-', ' ');
-  std::replace(result.motion.begin(), result.motion.end(), '_', ' ');
+  result.motion = motion_in_words(id);
   if (json.contains("motion")) {
     if (!json["motion"].is_string()) refuse(fmt::format("motion: found {}, a text expected", json["motion"].dump().substr(0, 80)));
     const std::string motion = json["motion"];

@@ -20,6 +20,9 @@ struct MotionClips {
 /// without path or caption, a time or a crop that cannot be, a file that is not there.
 MotionClips load_motion_clips(const std::filesystem::path& file, const std::string& id, const std::filesystem::path& film);
 
+/// A motion's id as words: "picking-up" is "picking up".
+std::string motion_in_words(const std::string& id);
+
 /// True for a text that a caption may be: not blank, at most 16,384 bytes, no control characters.
 bool is_caption(const std::string& text);
 

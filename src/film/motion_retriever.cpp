@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/files.h"
-#include "base/hash.h"
+#include "base/path_kind.h"
 #include "base/stopwatch.h"
 #include "catalogue/catalogue_manifest.h"
 #include "film/model_fingerprint.h"
+#include "film/motion_clips.h"
 #include "film/records.h"
 #include "film/retrieved_motion.h"
 #include "retrieve/retrieval_report.h"
@@ -22,35 +22,7 @@ constexpr int kReportSchema = 1;
 // Raise it when the same request is answered differently; every motion is then retrieved anew.
 constexpr int kClipsFormat = 1;
 
-bool is_folder(const fs::path& path) {
-  std::error_code code;
-  return fs::is_directory(path, code);
-}
-
-bool is_file(const fs::path& path) {
-  std::error_code code;
-  return fs::is_regular_file(path, code);
-}
-
 std::string print_of(const fs::path& folder) { return folder.empty() ? "" : model_fingerprint(folder); }
-
-/// The end of a catalogue's file: its footer has the checksum of all that comes before.
-std::string footer_of(const fs::path& file) {
-  constexpr size_t kFooterBytes = 40;
-  const MappedFile mapped(file);
-  const auto bytes = mapped.bytes().last(std::min(mapped.bytes().size(), kFooterBytes));
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// What decides which rows a catalogue has: its list of segments, and what they and the lists of removed rows hold.
-std::string print_of_catalogue(const fs::path& folder) {
-  std::string text = read_file(manifest_file(folder), 64 << 20);
-  for (const SegmentRecord& segment : load_manifest(folder).segments) {
-    text += footer_of(captions_file(folder, segment.number));
-    if (segment.removals > 0) text += footer_of(removed_file(folder, segment.number, segment.removals));
-  }
-  return sha256_hex(text);
-}
 
 }  // namespace
 
@@ -63,13 +35,6 @@ const char* clips_standing_name(ClipsStanding standing) {
     case ClipsStanding::edited: return "edited";
   }
   return "";
-}
-
-std::string motion_in_words(const std::string& id) {
-  std::string words = id;
-  std::replace(words.begin(), words.end(), '-', ' ');
-  std::replace(words.begin(), words.end(), '_', ' ');
-  return words;
 }
 
 std::optional<ClipSource> find_clip_source(const FilmProject& film) {
@@ -96,7 +61,7 @@ std::optional<ClipSource> find_clip_source(const FilmProject& film) {
 
 MotionRetriever::MotionRetriever(FilmProject& film, const ClipSource& source, const EngineOpener& engine, RunContext& run)
     : film_(film), source_(source), engine_(engine), run_(run), settings_(film.settings.library.retrieval),
-      catalogue_print_(print_of_catalogue(source.catalogue)), catalogue_(source.catalogue) {
+      catalogue_print_(catalogue_fingerprint(source.catalogue)), catalogue_(source.catalogue) {
   models_.open = [this]() -> Scorers& { return scorers(); };
   if (settings_.score) models_.clip_print = print_of(source_.clip);
   if (settings_.score) models_.viclip_print = print_of(source_.viclip);

@@ -89,7 +89,4 @@ class MotionRetriever {
   std::unique_ptr<Retriever> retriever_;
 };
 
-/// A motion's id as words: "picking-up" is "picking up".
-std::string motion_in_words(const std::string& id);
-
 }  // namespace dreamrunner

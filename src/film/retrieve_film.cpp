@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/stopwatch.h"
+#include "film/motion_clips.h"
 #include "film/plan_film.h"
 #include "film/prior_settings.h"
 
@@ -32,10 +33,7 @@ std::vector<std::string> motions_wanted(const FilmProject& film, int first, int 
 
 bool is_needed(ClipsStanding standing) { return standing == ClipsStanding::missing || standing == ClipsStanding::stale; }
 
-bool is_by_hand(const FilmProject& film, const std::string& id) {
-  const RetrievedMotion found = read_retrieved_motion(film.folder.root() / "motions" / id);
-  return found.listed && !found.reported;
-}
+bool is_by_hand(const FilmProject& film, const std::string& id) { return is_listed_by_hand(film.folder.root() / "motions" / id); }
 
 /// A film, its catalogue, and the motions that were asked for.
 struct Asked {

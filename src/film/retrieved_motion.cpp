@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 #include "media/png.h"
 #include "retrieve/clip_fate.h"
 
@@ -17,11 +18,6 @@ namespace {
 constexpr int kClipsSchema = 1;
 // 100,000 candidates, the most that can be asked for, take 62 MB and their captions.
 constexpr uint64_t kMostReportBytes = 512 << 20;
-
-bool is_file(const fs::path& path) {
-  std::error_code code;
-  return fs::is_regular_file(path, code);
-}
 
 /// Nothing where `json` is no object, or the value no text.
 std::string text_of(const Json& json, const char* key) {
@@ -94,6 +90,8 @@ void write_json(const fs::path& file, const Json& json) {
 }  // namespace
 
 Json clip_mark(const std::string& id, const std::string& caption) { return {{"id", id}, {"caption", caption}}; }
+
+bool is_listed_by_hand(const fs::path& folder) { return is_file(folder / "clips.json") && !is_file(folder / "report.json"); }
 
 RetrievedMotion read_retrieved_motion(const fs::path& folder) {
   const fs::path clips_file = folder / "clips.json", report_file = folder / "report.json";

@@ -34,6 +34,9 @@ struct RetrievedMotion {
 /// How a clip that was taken out is known again, whatever row it has by then: its `id` and `caption` as clips.json has them.
 Json clip_mark(const std::string& id, const std::string& caption);
 
+/// True where a person wrote the list and nothing was ever retrieved. Reads neither file.
+bool is_listed_by_hand(const std::filesystem::path& folder);
+
 /// Reads both files. A clip counts as taken out when the report put it into the list and nothing there has its id; one that
 /// was changed does not. Throws Error(input_file) for a file that is no JSON, or not the one it should be.
 RetrievedMotion read_retrieved_motion(const std::filesystem::path& folder);

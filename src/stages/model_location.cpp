@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/path_kind.h"
 #include "base/files.h"
 #include "stages/engine_loader.h"
 #include "stages/stages.h"
@@ -40,11 +41,6 @@ fs::path hub_cache_from_environment() {
   if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) return expand_home(cache) / "huggingface/hub";
   const std::string home = environment("HOME");
   return home.empty() ? fs::path() : fs::path(home) / ".cache/huggingface/hub";
-}
-
-bool is_folder(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_directory(path, ignored);
 }
 
 bool is_model(const fs::path& folder) {
