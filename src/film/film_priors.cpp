@@ -57,8 +57,6 @@ Json prior_inputs(const FilmPrior& prior, const FilmSettings& settings, const st
 
 std::string link_name_of(const PriorId& id) { return fmt::format("{}/{}/prior.safetensors", id.first == PriorKind::motion ? "motions" : "characters", id.second); }
 
-bool lists(const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
-
 const FilmCharacter* find_character(const FilmSettings& settings, const std::string& id) {
   const auto found = std::find_if(settings.characters.begin(), settings.characters.end(), [&](const FilmCharacter& one) { return one.character.id == id; });
   return found != settings.characters.end() ? &*found : nullptr;
@@ -166,7 +164,7 @@ FilmPriors PriorGatherer::gather(const Plan& plan) const {
     std::string why_not;
     if (auto prior = this->motion(motion.id, why_not)) {
       priors.all.push_back(std::move(*prior));
-    } else if (!lists(model_.knows, motion.id) && !lists(settings_.priors.known_motions, motion.id)) {
+    } else if (!is_known_motion(model_, settings_.priors, motion.id)) {
       priors.missing.push_back({id, why_not});
     }
   }

@@ -19,6 +19,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kReportSchema = 1;
+// Of what was seen in clips: some 10 KB each, so a hundred thousand of them.
+constexpr uint64_t kMostCacheBytes = 1ULL << 30;
 // Raise it when the same request is answered differently; every motion is then retrieved anew.
 constexpr int kClipsFormat = 1;
 
@@ -86,6 +88,7 @@ Scorers& MotionRetriever::scorers() {
 Retriever& MotionRetriever::retriever() {
   if (!retriever_) {
     cache_ = std::make_unique<FeatureCache>(feature_cache_folder());
+    cache_->tidy(kMostCacheBytes);
     // Saved one by one, so that a run that is stopped need not read gigabytes of videos again.
     const auto digest = [this](const fs::path& video) {
       std::string sha256 = film_.hashes.sha256(video);

@@ -1,5 +1,6 @@
 #include "film/prior_settings.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -105,6 +106,11 @@ ModelPriors load_model_priors(const fs::path& model_folder) {
   priors.motion = model_changes(json, "motion", file);
   priors.subject = model_changes(json, "subject", file);
   return priors;
+}
+
+bool is_known_motion(const ModelPriors& model, const PriorSettings& settings, const std::string& id) {
+  const auto lists = [&](const std::vector<std::string>& ids) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
+  return lists(model.knows) || lists(settings.known_motions);
 }
 
 PriorChoices prior_choices(PriorKind kind, const ModelPriors& model, const PriorSettings& settings) {

@@ -33,6 +33,9 @@ struct ModelPriors {
   Json subject = Json::object();
 };
 
+/// Whether a motion needs no prior: the model was trained on it, or the film says so.
+bool is_known_motion(const ModelPriors& model, const PriorSettings& settings, const std::string& id);
+
 /// Throws Error(usage) with file, line and key.
 PriorSettings read_prior_settings(const toml::table& section, const std::string& file);
 

@@ -14,8 +14,6 @@
 namespace dreamrunner {
 namespace {
 
-bool lists(const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
-
 /// The motions that need clips, in the plan's order.
 std::vector<std::string> motions_wanted(const FilmProject& film, int first, int last) {
   const ModelPriors model = load_model_priors(film.settings.generate.model);
@@ -24,7 +22,7 @@ std::vector<std::string> motions_wanted(const FilmProject& film, int first, int 
   std::vector<std::string> ids;
   for (const Motion& motion : film.plan.motions) {
     if (!wanted.contains({PriorKind::motion, motion.id})) continue;
-    if (lists(model.knows, motion.id) || lists(film.settings.priors.known_motions, motion.id)) continue;
+    if (is_known_motion(model, film.settings.priors, motion.id)) continue;
     if (has_own_prior(film.folder.root(), {PriorKind::motion, motion.id})) continue;
     ids.push_back(motion.id);
   }

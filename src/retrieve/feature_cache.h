@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -17,11 +18,16 @@ class FeatureCache {
 
   const std::filesystem::path& folder() const { return folder_; }
 
-  /// What was kept for `inputs`; nothing where there is nothing or what is there cannot be read.
+  /// What was kept for `inputs`; nothing where there is nothing or what is there cannot be read. Notes the time of use.
   std::optional<Json> find(const Json& inputs) const;
 
   /// Throws Error(storage).
   void keep(const Json& inputs, const Json& value) const;
+
+  /// Removes the entries whose last use is longest ago until at most `most_bytes` are left, and what killed runs left half
+  /// written. Other runs may use the folder meanwhile: they look again at what has gone. A folder that cannot be tidied is
+  /// left as it is.
+  void tidy(uint64_t most_bytes) const;
 
  private:
   std::filesystem::path file_of(const Json& inputs) const;
