@@ -2,8 +2,10 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -36,8 +38,19 @@ std::string first_line(const fs::path& file) {
   return line;
 }
 
+/// The second word of the line that begins with the word `name`; empty where there is none.
+std::string word_after(const fs::path& file, std::string_view name) {
+  std::ifstream stream(file);
+  for (std::string word, value; stream >> word >> value;) {
+    if (word == name) return value;
+  }
+  return "";
+}
+
+uint64_t number_of(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10); }
+
 /// "16384 kB" -> bytes.
-uint64_t bytes_of(const std::string& text) { return std::strtoull(text.c_str(), nullptr, 10) * 1024; }
+uint64_t bytes_of(const std::string& text) { return number_of(text) * 1024; }
 
 }  // namespace
 
@@ -65,7 +78,13 @@ Memory read_memory(const fs::path& root) {
   const std::string limit = first_line(root / "sys/fs/cgroup/memory.max");
   uint64_t bytes = 0;
   const auto [end, code] = std::from_chars(limit.data(), limit.data() + limit.size(), bytes);
-  if (code == std::errc() && end == limit.data() + limit.size() && !limit.empty() && bytes < memory.total_bytes) memory.limit_bytes = bytes;
+  if (code != std::errc() || end != limit.data() + limit.size() || limit.empty() || bytes >= memory.total_bytes) return memory;
+  memory.limit_bytes = bytes;
+  // What the group holds already, but for pages of files that it can let go.
+  const uint64_t held = number_of(first_line(root / "sys/fs/cgroup/memory.current"));
+  const uint64_t files = number_of(word_after(root / "sys/fs/cgroup/memory.stat", "inactive_file"));
+  const uint64_t taken = held > files ? held - files : 0;
+  memory.available_bytes = std::min(memory.available_bytes, bytes > taken ? bytes - taken : 0);
   return memory;
 }
 

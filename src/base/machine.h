@@ -17,7 +17,7 @@ struct Processor {
 
 struct Memory {
   uint64_t total_bytes = 0;
-  uint64_t available_bytes = 0;
+  uint64_t available_bytes = 0;         ///< That this process may still take, its control group counted.
   std::optional<uint64_t> limit_bytes;  ///< Of the control group this process is in (containers).
 };
 

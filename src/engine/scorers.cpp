@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "engine/out_of_memory.h"
 #include "models/clip.h"
 #include "models/viclip.h"
 #include "models/yolov5.h"
@@ -40,6 +41,13 @@ Embeddings unit_rows(const at::Tensor& rows) {
   return {.width = static_cast<int>(unit.size(1)), .values = {first, first + unit.numel()}};
 }
 
+/// Runs `work` without gradients, and tells where memory runs out.
+template <typename Work>
+auto compute(const Work& work) {
+  const c10::InferenceMode inference;
+  return tell_out_of_memory(work);
+}
+
 class TorchScorers final : public Scorers {
  public:
   explicit TorchScorers(const ScorerSettings& settings) {
@@ -69,21 +77,20 @@ class TorchScorers final : public Scorers {
   const ScorerFormat& format() const override { return format_; }
 
   Embeddings clip_frames(const SceneFrames& frames) override {
-    const c10::InferenceMode inference;
-    const at::Tensor all = tensor_of(frames);
-    std::vector<at::Tensor> rows;
-    for (const at::Tensor& some : all.split(kFramesAtOnce)) rows.push_back(opened(clip_, "CLIP").embed_frames(some));
-    return unit_rows(at::cat(rows));
+    return compute([&] {
+      const at::Tensor all = tensor_of(frames);
+      std::vector<at::Tensor> rows;
+      for (const at::Tensor& some : all.split(kFramesAtOnce)) rows.push_back(opened(clip_, "CLIP").embed_frames(some));
+      return unit_rows(at::cat(rows));
+    });
   }
 
   Embeddings clip_text(const std::string& text) override {
-    const c10::InferenceMode inference;
-    return unit_rows(opened(clip_, "CLIP").embed_text(text));
+    return compute([&] { return unit_rows(opened(clip_, "CLIP").embed_text(text)); });
   }
 
   Embeddings viclip_clip(const SceneFrames& frames) override {
-    const c10::InferenceMode inference;
-    return unit_rows(opened(viclip_, "ViCLIP").embed_clip(tensor_of(frames)));
+    return compute([&] { return unit_rows(opened(viclip_, "ViCLIP").embed_clip(tensor_of(frames))); });
   }
 
   std::vector<int> viclip_looks_at(int frames) const override {
@@ -93,21 +100,21 @@ class TorchScorers final : public Scorers {
   }
 
   Embeddings viclip_text(const std::string& text) override {
-    const c10::InferenceMode inference;
-    return unit_rows(opened(viclip_, "ViCLIP").embed_text(text));
+    return compute([&] { return unit_rows(opened(viclip_, "ViCLIP").embed_text(text)); });
   }
 
   std::vector<Detection> detect(const SceneFrames& frames, const DetectionSettings& settings) override {
-    const c10::InferenceMode inference;
-    const YoloV5& model = opened(yolov5_, "YOLOv5");
-    DetectionOptions options{.confidence = settings.confidence, .overlap = settings.overlap, .labels = {settings.labels.begin(), settings.labels.end()}};
-    if (options.labels.empty()) options.labels = {model.config().person_class};
-    std::vector<Detection> found;
-    for (const FrameBox& box : model.detect(tensor_of(frames), options)) {
-      found.push_back({.frame = static_cast<int>(box.frame), .x0 = box.x0, .y0 = box.y0, .x1 = box.x1, .y1 = box.y1, .score = box.score,
-                       .label = static_cast<int>(box.label)});
-    }
-    return found;
+    return compute([&] {
+      const YoloV5& model = opened(yolov5_, "YOLOv5");
+      DetectionOptions options{.confidence = settings.confidence, .overlap = settings.overlap, .labels = {settings.labels.begin(), settings.labels.end()}};
+      if (options.labels.empty()) options.labels = {model.config().person_class};
+      std::vector<Detection> found;
+      for (const FrameBox& box : model.detect(tensor_of(frames), options)) {
+        found.push_back({.frame = static_cast<int>(box.frame), .x0 = box.x0, .y0 = box.y0, .x1 = box.x1, .y1 = box.y1, .score = box.score,
+                         .label = static_cast<int>(box.label)});
+      }
+      return found;
+    });
   }
 
  private:
@@ -127,7 +134,7 @@ class TorchScorers final : public Scorers {
 
 std::unique_ptr<Scorers> make_scorers(const ScorerSettings& settings) {
   const c10::InferenceMode inference;
-  return std::make_unique<TorchScorers>(settings);
+  return tell_out_of_memory([&] { return std::make_unique<TorchScorers>(settings); });
 }
 
 }  // namespace dreamrunner

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raise it when the same request is learnt differently; every prior is then learnt anew.
-constexpr int kPriorFormat = 1;
+constexpr int kPriorFormat = 2;
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
@@ -151,10 +151,22 @@ void PriorGatherer::check_weights(const Plan& plan) const {
   }
 }
 
+void PriorGatherer::check_known_motions(const Plan& plan) const {
+  std::vector<std::string_view> planned;
+  for (const Motion& motion : plan.motions) planned.push_back(motion.id);
+  for (const std::string& id : settings_.priors.known_motions) {
+    // A motion that the plan has no more does no harm; a slip of the pen would.
+    if (std::find(planned.begin(), planned.end(), id) != planned.end()) continue;
+    const std::string near = nearest_word(id, planned);
+    if (!near.empty()) throw Error(ErrorKind::usage, fmt::format("priors.known_motions: \"{}\": the film has no such motion", id), fmt::format("did you mean \"{}\"?", near));
+  }
+}
+
 FilmPriors PriorGatherer::gather(const Plan& plan) const {
   FilmPriors priors;
   if (!settings_.priors.use) return priors;
   check_weights(plan);
+  check_known_motions(plan);
   std::set<PriorId> wanted;
   for (const Scene& scene : plan.scenes) wanted.merge(wanted_in(plan, scene));
   for (const Motion& motion : plan.motions) {
@@ -235,6 +247,24 @@ std::vector<std::string> foreign_in_words(const FilmPriors& priors, const Plan& 
   for (const SceneBinding& binding : scene_bindings(priors, plan, scene)) {
     const FilmPrior& prior = *binding.prior;
     if (!prior.other_base.empty()) lines.push_back(fmt::format("{}: {} was {}", prior.label(), prior.link_name(), prior.other_base));
+  }
+  return lines;
+}
+
+std::vector<std::string> uncalled_in_words(const FilmPriors& priors, const Plan& plan, const Scene& scene) {
+  std::vector<std::string> lines;
+  for (const SceneBinding& binding : scene_bindings(priors, plan, scene)) {
+    const FilmPrior& prior = *binding.prior;
+    if (prior.kind != PriorKind::subject) continue;
+    const auto& characters = plan.characters;
+    const auto character = std::find_if(characters.begin(), characters.end(), [&](const Character& one) { return one.id == prior.id; });
+    if (character == characters.end() || character->token.empty()) continue;
+    const auto caption_at = [&](const RegionPlace& place) -> const std::string& {
+      return scene.key_frames[static_cast<size_t>(place.key_frame)].regions[static_cast<size_t>(place.region)].caption;
+    };
+    const auto uncalled = std::find_if(binding.places.begin(), binding.places.end(), [&](const RegionPlace& place) { return !holds_token(caption_at(place), character->token); });
+    if (uncalled == binding.places.end()) continue;
+    lines.push_back(fmt::format("\"{}\" does not hold {}, which calls up {} (`dreamrunner plan FILM --check` finds all such captions)", caption_at(*uncalled), character->token, prior.id));
   }
   return lines;
 }

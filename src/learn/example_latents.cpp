@@ -18,7 +18,7 @@ namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kCacheFormat = 1;  // Raise it when the same example is encoded differently.
+constexpr int kCacheFormat = 2;  // Raise it when the same example is encoded differently.
 
 std::optional<fs::path> cache_file(const LearnRequest& request, const char* what, const std::string& key) {
   if (request.cache.empty() || request.base.empty()) return std::nullopt;
@@ -82,7 +82,7 @@ std::vector<TrainingVideo> encode_examples(const LearnRequest& request, const Mo
       throw Error(ErrorKind::input_file, fmt::format("{}: no such file", example.file.string()), fmt::format("{} is learnt from it", request.label));
     }
     const auto number = [](const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string("-"); };
-    const std::string key = fmt::format("{} {} {} {} {} {} {}x{}x{} {} {} {} {}", kCacheFormat, prior_kind_name(request.kind), sha256_of_file(example.file),
+    const std::string key = fmt::format("{} {} {} {} {} {} {} {}x{}x{} {} {} {} {}", kCacheFormat, dtype_name(placement.dtype), prior_kind_name(request.kind), sha256_of_file(example.file),
                                         number(example.start_s), number(example.end_s),
                                         example.crop ? fmt::format("{},{},{},{}", example.crop->left, example.crop->top, example.crop->right, example.crop->bottom) : "-",
                                         grid.num_frames, grid.height_px, grid.width_px, recipe.flip > 0, recipe.mask_background, recipe.pixel_range, request.base);

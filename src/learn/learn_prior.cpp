@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <c10/core/GradMode.h>
 
 #include <fmt/format.h>
@@ -27,8 +28,10 @@ namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kTrainingFormat = 1;      // Raise it when the same request learns something else.
-constexpr double kSaveEvery_s = 10;     // What a power cut may cost.
+constexpr int kTrainingFormat = 2;  // Raise it when the same request learns something else.
+// What a power cut may cost: ten seconds, or of a large training so many that saving takes a twentieth of the time.
+constexpr double kSaveEvery_s = 10;
+constexpr double kSaveShare = 0.05;
 
 /// Tells one training from another: all that decides its steps. How many steps there are does not.
 std::string identity_of(const LearnRequest& request, const std::vector<TrainingVideo>& videos, Placement placement) {
@@ -65,6 +68,21 @@ LoraInfo describe(const LearnRequest& request, const VideoTransformer& transform
   return info;
 }
 
+/// While it lives kernels that add in no fixed order are left out where there are others, so that a training that was
+/// interrupted ends as one that was not. On the CPU there are none that matter.
+class FixedOrder {
+ public:
+  explicit FixedOrder(at::Device device) : was_(at::globalContext().deterministicAlgorithms()) {
+    if (!device.is_cpu()) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  }
+  ~FixedOrder() { at::globalContext().setDeterministicAlgorithms(was_, at::globalContext().deterministicAlgorithmsWarnOnly()); }
+  FixedOrder(const FixedOrder&) = delete;
+  FixedOrder& operator=(const FixedOrder&) = delete;
+
+ private:
+  bool was_;
+};
+
 }  // namespace
 
 LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
@@ -78,6 +96,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   Placement placement;
   placement.device = choose_device(request.device);
   placement.dtype = choose_dtype(request.dtype, placement.device, model.stored_dtype());
+  const FixedOrder fixed_order(placement.device);
 
   // The frozen parts come and go before the transformer does, so that memory never holds all of them.
   std::vector<TrainingVideo> videos;
@@ -123,6 +142,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   run.report().advance(trainer->steps_done());
   std::vector<double> losses;
   Stopwatch since_saved;
+  double saving_s = 0;
   while (trainer->steps_done() < recipe.steps) {
     try {
       run.check();
@@ -133,8 +153,11 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
     losses.push_back(trainer->step());
     run.report().detail(fmt::format("loss {:.4f}", mean(losses, losses.size() > 20 ? losses.size() - 20 : 0, losses.size())));
     run.report().advance(trainer->steps_done());
-    if (trainer->steps_done() % std::max(1, recipe.checkpoint_every) == 0 || since_saved.seconds() > kSaveEvery_s) {
+    const bool due = since_saved.seconds() > std::max(kSaveEvery_s, saving_s / kSaveShare);
+    if (trainer->steps_done() % std::max(1, recipe.checkpoint_every) == 0 || due) {
+      const Stopwatch saving;
       trainer->save(state, identity);
+      saving_s = saving.seconds();
       since_saved = {};
     }
     if (sampler && trainer->steps_done() % request.sample_every == 0) {
@@ -144,7 +167,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   }
   run.report().end();
   write_lora(request.output, trainer->prior(), describe(request, transformer, static_cast<int>(trainer->steps_done())));
-  fs::remove(state, ignored);
+  // The state stays until the prior has its record: whoever keeps that takes the folder `work` away.
 
   const size_t tenth = std::max<size_t>(1, losses.size() / 10);
   result.steps = static_cast<int>(trainer->steps_done());

@@ -1,5 +1,7 @@
 #include "learn/trainable_lora.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
@@ -26,13 +28,14 @@ TrainableLora::TrainableLora(const std::vector<AdaptableLinear>& linears, int64_
   }
 }
 
-void TrainableLora::step(const AdamWSettings& settings, const std::string& stage) {
+void TrainableLora::step(const AdamWSettings& settings, const std::string& stage, double scale) {
   const c10::NoGradGuard no_grad;
   std::vector<at::Tensor> values, grads, averages, squares, steps;
   for (Slot& slot : slots_) {
     const at::Tensor grad = slot.value.grad();
     if (!grad.defined()) continue;
     require_finite(grad, stage, "gradient of " + slot.name);
+    if (scale != 1) grad.div_(scale);
     values.push_back(slot.value);
     grads.push_back(grad);
     averages.push_back(slot.average);
@@ -43,6 +46,18 @@ void TrainableLora::step(const AdamWSettings& settings, const std::string& stage
   if (values.empty()) return;
   at::_fused_adamw_(values, grads, averages, squares, /*max_exp_avg_sqs=*/{}, steps, settings.learning_rate, settings.beta1, settings.beta2,
                     settings.weight_decay, settings.eps, /*amsgrad=*/false, /*maximize=*/false);
+  clear_gradients();
+}
+
+bool TrainableLora::has_finite_gradients() const {
+  const c10::NoGradGuard no_grad;
+  return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    const at::Tensor grad = slot.value.grad();
+    return !grad.defined() || at::isfinite(grad.sum()).item<bool>();
+  });
+}
+
+void TrainableLora::clear_gradients() {
   for (Slot& slot : slots_) slot.value.mutable_grad().reset();
 }
 

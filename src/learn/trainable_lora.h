@@ -33,8 +33,12 @@ class TrainableLora {
   LoraModules modules() const { return modules_; }
 
   /// One step of AdamW by the gradients that backward passes left in the factors, which are cleared. Factors without a
-  /// gradient stay. Throws Error(numerical) naming `stage` when a gradient is NaN or infinite.
-  void step(const AdamWSettings& settings, const std::string& stage);
+  /// gradient stay. The gradients are those of `scale` times the loss. Throws Error(numerical) naming `stage` when one is NaN
+  /// or infinite.
+  void step(const AdamWSettings& settings, const std::string& stage, double scale = 1);
+
+  bool has_finite_gradients() const;
+  void clear_gradients();
 
   /// Copies of factors and optimiser, by name after `prefix`.
   void save(TensorMap& tensors, const std::string& prefix) const;

@@ -63,6 +63,9 @@ class Trainer {
   at::Tensor predict(const Draw& draw, const std::vector<TransformerLora>& loras, int64_t branch) const;
   /// Leaves the gradients of `share` times the loss in the factors; returns the loss.
   double backward(const at::Tensor& loss, double share, const char* name) const;
+  /// A step of the optimiser by what the backward passes left in `lora`; left out where that does not fit into fp16.
+  void apply(TrainableLora& lora);
+  void adjust_scale();
   std::string stage() const;
 
   const VideoTransformer& transformer_;
@@ -72,6 +75,9 @@ class Trainer {
   PriorRecipe recipe_;
   int64_t seed_;
   int64_t step_ = 0;
+  double scale_ = 1;            ///< Of losses before they go backward; above 1 in fp16 only, a power of two.
+  int64_t since_overflow_ = 0;  ///< Steps.
+  bool overflowed_ = false;     ///< In this step.
   std::vector<VideoTransformer::Context> contexts_;  ///< Of each video: what no step changes.
   std::optional<TrainableLora> prior_;               ///< Always there: the constructor makes it when it knows the blocks.
   std::vector<TrainableLora> spatial_;               ///< One a video, or none.

@@ -33,7 +33,9 @@ TrainingMemory plan_training_memory(const VideoTransformer& transformer, int64_t
   const int64_t optimiser = lora_parameters * 4 * static_cast<int64_t>(sizeof(float));  // value, gradient, two averages
   const auto total = [&](bool recompute) { return weights + optimiser + activation_bytes(config, tokens, recipe.rank, element, recompute); };
 
-  const std::optional<int64_t> free = available_bytes(placement.device);
+  // What is on a GPU already is not free there; on the CPU weights may be pages of a file, which count as free.
+  std::optional<int64_t> free = available_bytes(placement.device);
+  if (free && !placement.device.is_cpu()) *free += weights;
   if (recipe.recompute != "auto" && recipe.recompute != "on" && recipe.recompute != "off") {
     throw Error(ErrorKind::usage, fmt::format("recompute: found \"{}\", auto, on or off expected", recipe.recompute));
   }

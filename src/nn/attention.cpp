@@ -7,6 +7,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "tensor/gpu_features.h"
+
 namespace dreamrunner {
 namespace {
 
@@ -15,7 +17,7 @@ enum class Kernel { cpu_flash, cuda_flash, blocks };
 Kernel kernel_for(const at::Tensor& q) {
   const bool half = q.scalar_type() == at::kBFloat16 || q.scalar_type() == at::kHalf;
   if (q.is_cpu() && (half || q.scalar_type() == at::kFloat)) return Kernel::cpu_flash;
-  if (q.is_cuda() && half && q.size(3) % 8 == 0 && q.size(3) <= 256) return Kernel::cuda_flash;
+  if (q.is_cuda() && half && q.size(3) % 8 == 0 && q.size(3) <= 256 && has_flash_attention(q.device())) return Kernel::cuda_flash;
   return Kernel::blocks;
 }
 

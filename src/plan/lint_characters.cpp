@@ -25,20 +25,6 @@ bool holds(const Words& text, const Words& phrase) {
   return !phrase.empty() && std::search(text.begin(), text.end(), phrase.begin(), phrase.end()) != text.end();
 }
 
-/// Whole: "sks" is not in "asks", nor v1 in v10.
-bool holds_token(const std::string& caption, const std::string& token) {
-  const auto joins = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) & 0x80) != 0;
-  };
-  for (size_t at = caption.find(token); at != std::string::npos; at = caption.find(token, at + 1)) {
-    const size_t end = at + token.size();
-    const bool inside =
-        (at > 0 && joins(caption[at - 1]) && joins(token.front())) || (end < caption.size() && joins(caption[end]) && joins(token.back()));
-    if (!inside) return true;
-  }
-  return false;
-}
-
 /// The character that `name` seems to mean although it is not its id, or null.
 const Character* meant(const Run& run, const std::string& name) {
   const Words words = low_words(name);

@@ -19,6 +19,19 @@ std::string normal_phrase(std::string_view phrase) {
 
 bool is_nothing(std::string_view name) { return name.empty() || name == "none"; }
 
+bool holds_token(std::string_view caption, std::string_view token) {
+  const auto joins = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) & 0x80) != 0;
+  };
+  for (size_t at = caption.find(token); at != std::string_view::npos; at = caption.find(token, at + 1)) {
+    const size_t end = at + token.size();
+    const bool inside =
+        (at > 0 && joins(caption[at - 1]) && joins(token.front())) || (end < caption.size() && joins(caption[end]) && joins(token.back()));
+    if (!inside) return true;
+  }
+  return false;
+}
+
 WantedPriors wanted_priors(const Plan& plan, const PlannedRegion& region) {
   WantedPriors wanted;
   const bool known = std::any_of(plan.characters.begin(), plan.characters.end(),

@@ -24,6 +24,9 @@ WantedPriors wanted_priors(const Plan& plan, const PlannedRegion& region);
 /// `phrase` as phrases are compared: ASCII letters small, one blank between words, none around.
 std::string normal_phrase(std::string_view phrase);
 
+/// Whether `caption` calls up what was learnt under `token`, which is not empty. Whole: "sks" is not in "asks", nor v1 in v10.
+bool holds_token(std::string_view caption, std::string_view token);
+
 /// True for "" and "none": nobody, or nothing moves.
 bool is_nothing(std::string_view name);
 

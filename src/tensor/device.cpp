@@ -2,9 +2,10 @@
 
 #include <dlfcn.h>
 
-#include <algorithm>
+#include <cstdlib>
 
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/ScalarType.h>
 
@@ -17,6 +18,8 @@ namespace dreamrunner {
 namespace {
 
 std::string try_load_cuda() {
+  // Sums in one order, which cuBLAS only keeps with a workspace of its own; read when it is opened.
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   // The driver comes first: without it libtorch_cuda is a second of loading for nothing.
   if (::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return "no NVIDIA driver (libcuda.so.1 is not there)";
   if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
@@ -24,6 +27,8 @@ std::string try_load_cuda() {
     return fmt::format("libtorch_cuda cannot be opened ({}); `make setup DEVICE=cuda` installs what it needs", reason ? reason : "unknown");
   }
   if (!at::hasCUDA()) return "libtorch_cuda finds no GPU";
+  // fp32 is fp32: cuDNN would round the factors of convolutions to ten bits.
+  at::globalContext().setAllowTF32CuDNN(false);
   return "available";
 }
 
@@ -68,10 +73,16 @@ std::string dtype_name(at::ScalarType dtype) {
 }
 
 std::optional<int64_t> available_bytes(at::Device device) {
-  if (!device.is_cpu()) return std::nullopt;
+  if (!device.is_cpu()) {
+    try {
+      return static_cast<int64_t>(at::getDeviceAllocator(device.type())->getMemoryInfo(device.has_index() ? device.index() : 0).first);
+    } catch (const c10::Error&) {
+      return std::nullopt;
+    }
+  }
   const Memory memory = read_memory();
-  if (memory.available_bytes == 0) return std::nullopt;
-  return static_cast<int64_t>(std::min(memory.available_bytes, memory.limit_bytes.value_or(memory.available_bytes)));
+  if (memory.total_bytes == 0) return std::nullopt;
+  return static_cast<int64_t>(memory.available_bytes);
 }
 
 std::vector<std::string> list_gpus() {

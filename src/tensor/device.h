@@ -32,8 +32,7 @@ at::ScalarType choose_dtype(const std::string& name, at::Device device, at::Scal
 /// "fp32", "fp16", "bf16", or ATen's name of another type.
 std::string dtype_name(at::ScalarType dtype);
 
-/// Memory that a computation on `device` may still take, limits of a container counted; nothing where that is not known
-/// (GPUs).
+/// Memory that a computation on `device` may still take, limits of a container counted; nothing where that is not known.
 std::optional<int64_t> available_bytes(at::Device device);
 
 /// Name and memory of each GPU; empty without one.

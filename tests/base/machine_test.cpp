@@ -44,6 +44,13 @@ TEST_F(MachineTest, MemoryKnowsTheLimitOfAContainer) {
   EXPECT_EQ(read_memory(root()).limit_bytes, std::nullopt);
   put("sys/fs/cgroup/memory.max", "1048576\n");
   EXPECT_EQ(read_memory(root()).limit_bytes, 1048576u);
+  EXPECT_EQ(read_memory(root()).available_bytes, 1048576u);
+  put("sys/fs/cgroup/memory.current", "1000000\n");
+  EXPECT_EQ(read_memory(root()).available_bytes, 48576u) << "what the container holds is gone";
+  put("sys/fs/cgroup/memory.stat", "anon 400000\nfile 600000\ninactive_file 500000\nactive_file 100000\n");
+  EXPECT_EQ(read_memory(root()).available_bytes, 548576u) << "but pages of files come back";
+  put("sys/fs/cgroup/memory.current", "2000000\n");
+  EXPECT_EQ(read_memory(root()).available_bytes, 0u);
   put("sys/fs/cgroup/memory.max", "9223372036854771712\n");
   EXPECT_EQ(read_memory(root()).limit_bytes, std::nullopt) << "more than there is limits nothing";
 }

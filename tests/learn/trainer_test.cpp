@@ -195,6 +195,55 @@ TEST(Trainer, AVideosOwnLoraBelongsToTheVideoWhateverTheOrder) {
   }
 }
 
+TEST(Trainer, AMirroredPictureHasAMirroredMask) {
+  // Pictures that are their own mirror images: then a mask and mirrored draws are the mirrored mask and plain draws.
+  Golden golden = open_golden("subject", true);
+  const auto learnt = [&](bool mirrored) {
+    std::vector<TrainingVideo> videos = golden.videos;
+    for (TrainingVideo& video : videos) {
+      video.latents_FCHW = (video.latents_FCHW + video.latents_FCHW.flip({3})).contiguous();
+      video.mirrored_FCHW = video.latents_FCHW;
+      if (!mirrored) video.mask_HW = video.mask_HW.flip({1}).contiguous();
+    }
+    PriorRecipe wanted = recipe(3);
+    wanted.flip = mirrored ? 1.0 : 0.0;
+    Trainer trainer(model().transformer, model().schedule, videos, PriorKind::subject, wanted, 4);
+    while (trainer.steps_done() < 3) trainer.step();
+    return trainer.prior();
+  };
+  ASSERT_FALSE(at::equal(golden.videos[0].mask_HW, golden.videos[0].mask_HW.flip({1})));
+  const LoraModules plain = learnt(false), mirrored = learnt(true);
+  for (const auto& [name, factors] : plain) EXPECT_TRUE(at::equal(factors.up, mirrored.at(name).up)) << name;
+}
+
+TEST(Trainer, GradientsBelowTheLeastNumberOfHalfPrecisionCount) {
+  // A last layer of small weights makes gradients like those of a million numbers: without a scale of the loss they are
+  // nought in fp16 before they come to any LoRA.
+  const Golden golden = open_golden("subject");
+  test::TemporaryFolder folder;
+  fs::copy(kGolden / "models" / "tiny-2b", folder.path(), fs::copy_options::recursive);
+  const fs::path file = folder.path() / "transformer" / "diffusion_pytorch_model.safetensors";
+  TensorMap weights = read_tensors(file);
+  weights.at("proj_out.weight") = weights.at("proj_out.weight") * 1e-5;
+  fs::remove(file);
+  write_tensors(file, weights, {});
+  const ModelFolder small(folder.path());
+  const auto learnt = [&](at::ScalarType dtype) {
+    const VideoTransformer transformer = small.open_transformer({at::kCPU, dtype});
+    Trainer trainer(transformer, model().schedule, golden.videos, PriorKind::subject, recipe(3), 4);
+    while (trainer.steps_done() < 3) trainer.step();
+    return trainer.prior();
+  };
+  const LoraModules full = learnt(at::kFloat), half = learnt(at::kHalf);
+  double product = 0, squares = 0, squares_half = 0;
+  for (const auto& [name, factors] : full) {
+    product += (factors.up * half.at(name).up).sum().item<double>();
+    squares += factors.up.square().sum().item<double>();
+    squares_half += half.at(name).up.square().sum().item<double>();
+  }
+  EXPECT_GT(product / std::sqrt(squares * squares_half), 0.95);
+}
+
 TEST(Trainer, DamagedStatesAreRefused) {
   const Golden golden = open_golden("motion");
   test::TemporaryFolder folder;
