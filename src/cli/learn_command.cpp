@@ -122,7 +122,7 @@ CommandBody attach_learn(CLI::App& app) {
   app.add_option("--seed", overrides.prior_seed, "of learning")->type_name("N")->group(kRecipe);
   const auto sample_every = std::make_shared<int64_t>(0);
   app.add_option("--sample-every", *sample_every, "make a clip with what is learnt so far every N steps, in samples/ beside the link")->type_name("N");
-  app.add_option("--sample-prompt", request->options.sample_prompt, "what these clips show; the first example's caption without it")->type_name("TEXT");
+  app.add_option("--sample-prompt", request->options.sample_prompt, "what these clips show; the first example's caption without it")->type_name("TEXT")->needs("--sample-every");
   constexpr const char* kModel = "Instead of what film.toml says under [model]";
   app.add_option("--model", overrides.model, "a folder in the Hugging Face layout, a name in its cache, or playset")->type_name("NAME")->group(kModel);
   app.add_option("--device", overrides.device, "auto, cpu or cuda")->type_name("NAME")->group(kModel);

@@ -37,7 +37,7 @@ void add_prior_options(CLI::App& app, MakeRequest& request) {
   app.add_option("--lora-text-tokens", overrides.lora_text_tokens, "whether they act on the texts of their regions too: on or off")->type_name("on|off")->group(kGroup);
   app.add_flag("--strict", request.strict, "refuse when the plan wants a prior that cannot be learnt, or one was learnt on another model")->group(kGroup);
   app.add_flag("--no-rag", overrides.library.no_rag, "retrieve nothing, and leave all motions to the model (the paper's ablation)")->group(kGroup);
-  app.add_flag("!--no-wait", request.wait, "exit with code 7 when another run learns the same prior")->group(kGroup);
+  app.add_flag_callback("--no-wait", [&request] { request.wait = false; }, "exit with code 7 when another run learns the same prior")->group(kGroup);
 }
 
 void add_library_options(CLI::App& app, LibraryOverrides& overrides) {

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "film/motion_clips.h"
+#include "story/priors.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -85,9 +86,9 @@ std::vector<PriorExample> character_pictures(const FilmCharacter& entry, const f
       example.caption = trimmed(fmt::format("a {} {}", character.token, character.name));
     }
     if (!is_caption(example.caption)) {
-      throw Error(ErrorKind::usage, fmt::format("{}: its caption (in {}) is blank, too long or holds control characters", files[i].string(), source));
+      throw Error(ErrorKind::usage, fmt::format("{}: its caption (in {}) is blank, too long, no UTF-8 or holds control characters", files[i].string(), source));
     }
-    if (example.caption.find(character.token) == std::string::npos) {
+    if (!holds_token(example.caption, character.token)) {
       throw Error(ErrorKind::usage, fmt::format("{}: its caption \"{}\" lacks {}, the token of character \"{}\"", files[i].string(), example.caption, character.token, character.id),
                   fmt::format("what is learnt is called up by the token; say it in {}", source));
     }

@@ -76,6 +76,7 @@ class PriorGatherer {
   std::optional<FilmPrior> own_file(FilmPrior prior) const;
   FilmPrior finished(FilmPrior prior) const;
   void check_weights(const Plan& plan) const;
+  void check_known_motions(const Plan& plan) const;
 
   const std::filesystem::path& film_;
   const FilmSettings& settings_;
@@ -98,6 +99,10 @@ std::vector<SceneBinding> scene_bindings(const FilmPriors& priors, const Plan& p
 
 /// Own files among the priors that act in `scene` that were learnt on another model, in words, one line each.
 std::vector<std::string> foreign_in_words(const FilmPriors& priors, const Plan& plan, const Scene& scene);
+
+/// The characters that `scene` does not call by their token although what was learnt of them acts in it, in words, one line
+/// each with the first such caption.
+std::vector<std::string> uncalled_in_words(const FilmPriors& priors, const Plan& plan, const Scene& scene);
 
 /// Those of `missing` that `wanted` has, in words, one line for all motions and one for each character; empty when nothing
 /// is missing.

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "film/model_fingerprint.h"
 #include "plan/load_plan.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -54,7 +55,10 @@ void add_tiling(Json& inputs, const FilmProject& film) {
 
 std::string FilmProject::title() const {
   if (!settings.title.empty()) return settings.title;
-  return plan.title.empty() ? folder.root().filename().string() : plan.title;
+  if (!plan.title.empty()) return plan.title;
+  // Names of folders need not be UTF-8, titles must be.
+  const std::string name = folder.root().filename().string();
+  return is_utf8(name) ? name : "film";
 }
 
 int64_t FilmProject::seed(int number) const { return scene(number).seed.value_or(settings.seed + number - 1); }

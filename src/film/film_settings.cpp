@@ -11,6 +11,7 @@
 #include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "film/toml_table.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -104,6 +105,9 @@ FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacte
   set(entry.character.name, reader.text("name"));
   entry.pictures = reader.texts("pictures");
   entry.captions = reader.texts("captions");
+  if (!entry.captions.empty() && entry.pictures.empty()) {
+    throw Error(ErrorKind::usage, fmt::format("{}: of no pictures", reader.where("captions")), "name the pictures that they are of");
+  }
   reader.finish();
   return entry;
 }
@@ -184,6 +188,7 @@ void apply_overrides(FilmSettings& settings, const SettingOverrides& overrides) 
   if (overrides.guidance_scale) {
     generate.guidance_scale = checked_number("--guidance-scale", *overrides.guidance_scale, 0, kMostGuidance);
   }
+  if (overrides.negative_prompt && !is_utf8(*overrides.negative_prompt)) throw Error(ErrorKind::usage, "--negative-prompt: is no UTF-8");
   set(generate.negative_prompt, overrides.negative_prompt);
   apply_prior_overrides(settings, overrides);
   apply_overrides(settings.library, overrides.library);

@@ -60,12 +60,22 @@ Verdict judge(const FilmFolder& folder, const Journal& journal, const std::strin
   if (!fs::exists(status)) return {Freshness::missing, record != nullptr ? "deleted" : "not made yet"};
   if (record == nullptr) return {Freshness::stale, "no record says how it was made"};
   if (record->key != key_of(wanted)) return {Freshness::stale, what_changed(record->inputs, wanted)};
-  if (!fs::is_regular_file(status)) return {Freshness::damaged, "not a regular file"};
+  const std::string difference = difference_from_record(folder, journal, name);
+  return difference.empty() ? Verdict{Freshness::fresh, ""} : Verdict{Freshness::damaged, difference};
+}
+
+std::string difference_from_record(const FilmFolder& folder, const Journal& journal, const std::string& name) {
+  const fs::path file = folder.root() / name;
+  const Record* record = journal.find(name);
+  std::error_code code;
+  const fs::file_status status = fs::status(file, code);
+  if (record == nullptr || !fs::exists(status)) return "";
+  if (!fs::is_regular_file(status)) return "not a regular file";
   const uint64_t size = fs::file_size(file, code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: {}", file.string(), code.message()));
-  if (size != record->size) return {Freshness::damaged, fmt::format("found {} bytes, its record says {}", size, record->size)};
-  if (sha256_of_file(file) != record->sha256) return {Freshness::damaged, "its bytes are not those of its record"};
-  return {Freshness::fresh, ""};
+  if (size != record->size) return fmt::format("found {} bytes, its record says {}", size, record->size);
+  if (sha256_of_file(file) != record->sha256) return "its bytes are not those of its record";
+  return "";
 }
 
 SceneVerdict judge_scene(const FilmProject& film, const Journal& journal, int scene) {

@@ -33,6 +33,10 @@ struct Verdict {
 /// Throws Error(storage).
 Verdict judge(const FilmFolder& folder, const Journal& journal, const std::string& name, const Json& wanted);
 
+/// How the file of an artefact differs from what its record says of it, in words; empty where it does not, or where one of the
+/// two is missing. Throws Error(storage).
+std::string difference_from_record(const FilmFolder& folder, const Journal& journal, const std::string& name);
+
 /// All of a scene. Where the latents are not fresh, nothing that is made from them is.
 struct SceneVerdict {
   Verdict latents;

@@ -82,6 +82,7 @@ class Maker {
       if (verdicts[i].latents.fresh()) continue;
       const int scene = first + static_cast<int>(i);
       wanted.merge(wanted_in(film_.plan, film_.scene(scene)));
+      for (const std::string& line : uncalled_in_words(film_.priors, film_.plan, film_.scene(scene))) run_.report().note(fmt::format("{}: {}", label(scene), line));
       for (const SceneBinding& binding : film_.bindings(scene)) {
         if (std::find(acting.begin(), acting.end(), binding.prior) == acting.end()) acting.push_back(binding.prior);
       }
@@ -173,19 +174,29 @@ class Maker {
     return true;
   }
 
-  /// Before `name` is made: keeps damaged bytes for a person to look at, and takes the old record out of force.
+  /// Before `name` is made: keeps bytes that the program did not write for a person to look at, and takes the old record out
+  /// of force.
   void begin_artefact(const std::string& name, const Verdict& verdict) {
     const fs::path path = path_of(name);
     make_folders(path.parent_path());
-    if (verdict.freshness == Freshness::damaged) {
-      const fs::path kept = path.string() + ".bad";
+    const std::string why = verdict.freshness == Freshness::damaged ? verdict.reason : difference_from_record(film_.folder, journal_, name);
+    if (!why.empty()) {
+      const fs::path kept = free_bad_name(path);
       std::error_code code;
       fs::rename(path, kept, code);
       if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be renamed to {}: {}", path.string(), kept.string(), code.message()));
       sync_folder(path.parent_path());
-      run_.report().note(fmt::format("{}: {}; kept as {} and made again", name, verdict.reason, kept.filename().string()));
+      run_.report().note(fmt::format("{}: {}; kept as {} and made again", name, why, kept.filename().string()));
     }
     journal_.retire(name);
+  }
+
+  /// NAME.bad, or the first of NAME.bad2, NAME.bad3, ... that is free.
+  static fs::path free_bad_name(const fs::path& path) {
+    std::error_code ignored;
+    fs::path name = path.string() + ".bad";
+    for (int number = 2; fs::exists(fs::symlink_status(name, ignored)); ++number) name = fmt::format("{}.bad{}", path.string(), number);
+    return name;
   }
 
   /// After `name` is complete on the disk under its name.

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "story/priors.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -42,7 +43,7 @@ class ClipReader {
     PriorExample example;
     example.file = find(text("path"), folder, film);
     example.caption = text("caption");
-    if (!is_caption(example.caption)) refuse("caption", "found a caption that is blank, too long or holds control characters");
+    if (!is_caption(example.caption)) refuse("caption", "found a caption that is blank, too long, no UTF-8 or holds control characters");
     example.start_s = time("start");
     example.end_s = time("end");
     if (example.end_s && *example.end_s <= example.start_s.value_or(0)) {
@@ -104,7 +105,7 @@ class ClipReader {
 }  // namespace
 
 bool is_caption(const std::string& text) {
-  return text.size() <= kMostCaptionBytes && !has_control(text) && text.find_first_not_of(' ') != std::string::npos;
+  return text.size() <= kMostCaptionBytes && is_utf8(text) && !has_control(text) && text.find_first_not_of(' ') != std::string::npos;
 }
 
 std::string motion_in_words(const std::string& id) {

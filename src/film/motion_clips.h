@@ -23,7 +23,7 @@ MotionClips load_motion_clips(const std::filesystem::path& file, const std::stri
 /// A motion's id as words: "picking-up" is "picking up".
 std::string motion_in_words(const std::string& id);
 
-/// True for a text that a caption may be: not blank, at most 16,384 bytes, no control characters.
+/// True for a text that a caption may be: not blank, at most 16,384 bytes of UTF-8, no control characters.
 bool is_caption(const std::string& text);
 
 }  // namespace dreamrunner

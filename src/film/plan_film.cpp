@@ -76,7 +76,7 @@ Json plan_inputs(const FilmFolder& folder, const FilmSettings& settings, const P
   // The reader calls the script "story".
   std::string named;
   for (size_t at = 0; at < message.size();) {
-    const bool begins = (at == 0 || message.compare(at - 2, 2, "  ") == 0) && message.compare(at, 6, "story:") == 0;
+    const bool begins = (at == 0 || (at >= 2 && message.compare(at - 2, 2, "  ") == 0)) && message.compare(at, 6, "story:") == 0;
     named += begins ? file : std::string(1, message[at]);
     at += begins ? 5 : 1;
   }
@@ -125,14 +125,49 @@ std::optional<std::string> built_in_plan(const FilmSettings& settings, const Pla
   }
 }
 
-/// Writes the plan and its record. What a planner hands over is checked like what a person writes.
-void write_plan(const FilmFolder& folder, const FilmSettings& settings, Journal& journal, const Plan& plan, const std::optional<Json>& inputs) {
+/// A plan's hash, or nothing where there is no plan.
+std::optional<std::string> hash_if_there(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return std::nullopt;
+  return sha256_of_file(file);
+}
+
+/// Where the record of a plan stands that is about to be put in its place.
+std::string coming_name(const FilmSettings& settings) { return plan_name(settings) + " (coming)"; }
+
+/// The record of the plan whose bytes have this hash. A run that was killed between a plan and its record has announced it.
+const Record* record_of(const FilmSettings& settings, const Journal& journal, const std::string& sha256) {
+  const Record* coming = journal.find(coming_name(settings));
+  return coming != nullptr && coming->sha256 == sha256 ? coming : journal.find(plan_name(settings));
+}
+
+/// Writes the plan and its record; false where the plan that was there when planning began (`before`: its hash) is another
+/// by now, which is left alone. What a planner hands over is checked like what a person writes.
+bool write_plan(const FilmFolder& folder, const FilmSettings& settings, Journal& journal, const Plan& plan, const std::optional<Json>& inputs,
+                const std::optional<std::string>& before, RunContext& run) {
   const fs::path file = plan_file(folder, settings);
   plan_from_json(plan_to_json(plan), "the planner's plan");
   const std::string text = format_plan_json(plan);
   make_folders(file.parent_path());
+  if (hash_if_there(file) != before) {
+    const fs::path beside = fs::path(file).replace_extension(".new" + file.extension().string());
+    write_file_atomic(beside, text);
+    run.report().note(fmt::format("{}: was changed while it was being planned; it stays as it is, the new plan is {}", plan_name(settings), beside.string()));
+    return false;
+  }
+  Record record{coming_name(settings), "", sha256_hex(text), text.size(), DREAMRUNNER_VERSION, Json::object()};
+  if (inputs) {
+    record.key = key_of(*inputs);
+    record.inputs = *inputs;
+    journal.append(record);
+  }
   write_file_atomic(file, text);
-  if (inputs) journal.append({plan_name(settings), key_of(*inputs), sha256_hex(text), text.size(), DREAMRUNNER_VERSION, *inputs});
+  if (inputs) {
+    record.path = plan_name(settings);
+    journal.append(record);
+    journal.retire(coming_name(settings));
+  }
+  return true;
 }
 
 }  // namespace
@@ -183,8 +218,8 @@ PlanVerdict judge_plan(const FilmFolder& folder, const FilmSettings& settings, c
   if (!is_planned(settings)) return {PlanStanding::by_hand, ""};
   const PlanningTask task = planning_task(folder, settings);
   if (!there) return {PlanStanding::missing, "not planned yet"};
-  const Record* record = journal.find(plan_name(settings));
   const std::string sha256 = sha256_of_file(file);
+  const Record* record = record_of(settings, journal, sha256);
   if (record == nullptr) {
     const auto built_in = built_in_plan(settings, task);
     if (built_in && sha256_hex(*built_in) == sha256) return {PlanStanding::fresh, ""};
@@ -212,6 +247,7 @@ PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerM
   folder.sweep_temporaries();
   Journal journal(folder.journal_file());
   for (const std::string& note : journal.notes()) run.report().note(note);
+  const std::optional<std::string> before = hash_if_there(result.file);
   result.before = judge_plan(folder, settings, journal);
   const bool wanted = request.force || result.before.to_be_planned() || (request.scene && result.before.standing == PlanStanding::fresh);
   if (!wanted) return result;
@@ -224,7 +260,7 @@ PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerM
       if (request.scene && (*request.scene < 1 || static_cast<size_t>(*request.scene) > plan.scenes.size())) {
         throw Error(ErrorKind::usage, fmt::format("scene {}: the story has scenes 1 to {}", *request.scene, plan.scenes.size()));
       }
-      write_plan(folder, settings, journal, plan, inputs);
+      if (!write_plan(folder, settings, journal, plan, inputs, before, run)) return result;
       for (size_t i = 1; i <= plan.scenes.size(); ++i) result.planned.push_back(static_cast<int>(i));
       return result;
     }
@@ -242,9 +278,8 @@ PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerM
     // The other scenes are as old as they were: a stale plan stays stale, an edited one edited.
     std::optional<Json> kept;
     if (result.before.standing == PlanStanding::fresh) kept = inputs;
-    if (result.before.standing == PlanStanding::stale) kept = journal.find(plan_name(settings))->inputs;
-    write_plan(folder, settings, journal, plan, kept);
-    result.planned = {*request.scene};
+    if (result.before.standing == PlanStanding::stale) kept = record_of(settings, journal, *before)->inputs;
+    if (write_plan(folder, settings, journal, plan, kept, before, run)) result.planned = {*request.scene};
     return result;
   } catch (const Error& error) {
     rethrow_in_story(error, folder, settings);

@@ -77,12 +77,11 @@ void PriorLibrary::record(const std::string& key, const Json& inputs, const Json
   fs::remove_all(work(key), code);  // What stays is only space.
 }
 
-void PriorLibrary::retire(const std::string& key, bool keep_damaged) const {
+void PriorLibrary::retire(const std::string& key) const {
   remove_file(record_file(key));
   sync_folder(folder(key));
   std::error_code code;
   if (!fs::exists(fs::symlink_status(file(key), code))) return;
-  if (!keep_damaged) return remove_file(file(key));
   const fs::path kept = file(key).string() + ".bad";
   fs::rename(file(key), kept, code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be renamed to {}: {}", file(key).string(), kept.string(), code.message()));
@@ -94,6 +93,10 @@ void PriorLibrary::sweep_temporaries(const std::string& key) const {
   for (const auto& entry : fs::directory_iterator(folder(key), code)) {
     const std::string name = entry.path().filename().string();
     if (name.ends_with(".tmp") && (name.starts_with(".prior.safetensors.") || name.starts_with(".record.json."))) fs::remove(entry.path(), code);
+  }
+  for (const auto& entry : fs::directory_iterator(work(key), code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".tmp") && name.starts_with(".state.safetensors.")) fs::remove(entry.path(), code);
   }
 }
 

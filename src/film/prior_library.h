@@ -44,9 +44,9 @@ class PriorLibrary {
   /// may want to know; `inputs` is what the key was made of.
   void record(const std::string& key, const Json& inputs, const Json& about) const;
 
-  /// Before a prior is learnt again: its record goes first, so that a crash leaves nothing that counts. Damaged bytes are
-  /// kept as `prior.safetensors.bad`.
-  void retire(const std::string& key, bool keep_damaged) const;
+  /// Before a damaged prior is learnt again: its record goes first, so that a crash leaves nothing that counts, and its bytes
+  /// are kept as `prior.safetensors.bad`.
+  void retire(const std::string& key) const;
 
   /// Removes what a killed run left half written. With the key's lock held.
   void sweep_temporaries(const std::string& key) const;

@@ -59,8 +59,9 @@ void PriorProvider::learn(const FilmPrior& prior, PriorOutcome& outcome) const {
   if (state == PriorLibrary::State::damaged) {
     run_.report().note(fmt::format("{}: {}: its bytes are not those of its record; kept as prior.safetensors.bad and learnt again", prior.label(), library_.file(key).string()));
   }
-  // A training that was interrupted has no record; it goes on even when it was forced.
-  if (state != PriorLibrary::State::missing) library_.retire(key, state == PriorLibrary::State::damaged);
+  // A sound one that is learnt again by force stays until the new one takes its place: learning may fail, and other films
+  // use it.
+  if (state == PriorLibrary::State::damaged) library_.retire(key);
   make_folders(library_.work(key));
   make_folders(library_.cache());
   outcome.learning = engine_().learn(request_for(prior), run_);
@@ -104,6 +105,15 @@ void PriorProvider::link(const FilmPrior& prior) const {
     if (code || target.empty()) target = library_.file(prior.hash);
   }
   if (fs::is_symlink(place, code) && fs::read_symlink(place, code) == target) return;
+  if (!fs::exists(fs::symlink_status(place, code))) {
+    fs::create_symlink(target, place, code);  // Never takes the place of a file.
+    if (!code) return sync_folder(place.parent_path());
+  }
+  // Learning takes minutes: a file may have come meanwhile.
+  if (has_own_prior(film_.folder.root(), {prior.kind, prior.id})) {
+    run_.report().note(fmt::format("{}: {} is a file of your own by now; it stays, and is used from the next run on", prior.label(), prior.link_name()));
+    return;
+  }
   const fs::path temporary = temporary_beside(place);
   fs::create_symlink(target, temporary, code);
   if (!code) fs::rename(temporary, place, code);

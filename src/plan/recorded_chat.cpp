@@ -50,15 +50,16 @@ class RecordedChat : public ChatSource {
   ChatReply ask(const std::function<ChatRequest(ReplyForm)>&, RunContext& run) override {
     run.check();
     ++asks_;
-    if (const fs::path record = file("json"); is_there(record)) return read_record(record);
+    // A person's words go before what was recorded: a refused reply lies there as text too, to be mended.
     if (const fs::path text = file("txt"); is_there(text)) return {read_file(text, kRecordLimits.max_bytes), ""};
+    if (const fs::path record = file("json"); is_there(record)) return read_record(record);
     throw Error(ErrorKind::input_file, fmt::format("{}: a recorded reply is missing (also looked for {})", file("json").string(), file("txt").filename().string()),
                 "plan with a language model first (planner.kind = \"chat\"), or write the reply into the .txt file yourself");
   }
 
   bool can_ask_again() const override { return is_there(chat_file(folder_, chat_, asks_ + 1)) || is_there(chat_file(folder_, chat_, asks_ + 1, "txt")); }
 
-  fs::path keep(std::string_view) override { return is_there(file("json")) ? file("json") : file("txt"); }
+  fs::path keep(std::string_view) override { return is_there(file("txt")) ? file("txt") : file("json"); }
 
  private:
   fs::path file(const char* extension) const { return chat_file(folder_, chat_, asks_, extension); }

@@ -12,6 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using test::expect_error;
+using test::Notes;
 using test::PriorFilm;
 using test::write_text;
 using ::testing::AllOf;
@@ -45,6 +46,16 @@ TEST(CharacterPictures, AFolderMayBeCalledLikeAPattern) {
   write_text(folder / "b*.png", "x");
   write_text(folder / "bc.png", "x");
   EXPECT_THAT(matching_files(folder.path(), "b*.png"), ElementsAre(folder / "b*.png")) << "a file of that very name";
+}
+
+TEST(CharacterPictures, CaptionsAreTextAndBelongToPictures) {
+  PriorFilm film;
+  write_text(film / "characters/bear/0.txt", "a [v1] brown bear in a caf\xe9");
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { film.open(); }), HasSubstr("no UTF-8"));
+  fs::remove(film / "characters/bear/0.txt");
+  film.settings.replace(film.settings.find("pictures = "), std::string("pictures = \"characters/bear/*.png\"").size(), "captions = [\"a [v1] bear\"]");
+  film.save();
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { film.open(); }), HasSubstr("captions: of no pictures"));
 }
 
 TEST(CharacterPictures, FaultsNameThePicture) {
@@ -211,6 +222,43 @@ TEST(FilmPriors, WhatIsMissingIsSaidInAShortList) {
   film.settings = film.settings.substr(0, film.settings.find("pictures")) + "pictures = \"no/*.png\"\n";
   plain.save();
   EXPECT_THAT(missing_in_words(film.open().priors, {{kSubject, "bear"}}), ElementsAre("character bear has no prior: no file matches no/*.png"));
+}
+
+TEST(FilmPriors, ACharacterWhoIsNotCalledByTheTokenIsSaid) {
+  PriorFilm film;
+  for (Scene& scene : film.plan.scenes) {
+    for (KeyFrame& key_frame : scene.key_frames) key_frame.regions[0].caption = "a [v1] brown bear is walking";
+  }
+  film.plan.scenes[1].key_frames[1].regions[0].caption = "a [v10] brown bear is walking";
+  film.save();
+  Notes notes;
+  film.run.progress = &notes;
+  film.make();
+  const std::string line = "scene 2: \"a [v10] brown bear is walking\" does not hold [v1], which calls up bear (`dreamrunner plan FILM --check` finds all such captions)";
+  EXPECT_EQ(std::count(notes.notes.begin(), notes.notes.end(), line), 1);
+  EXPECT_EQ(std::count_if(notes.notes.begin(), notes.notes.end(), [](const std::string& note) { return note.find("does not hold") != std::string::npos; }), 1);
+  // Without what is learnt there is nothing to call up.
+  film.plan.scenes[1].narration += " Again.";
+  film.save();
+  notes.notes.clear();
+  SettingOverrides without;
+  without.prior_weights = {"bear=0"};
+  film.make(without);
+  EXPECT_EQ(std::count_if(notes.notes.begin(), notes.notes.end(), [](const std::string& note) { return note.find("does not hold") != std::string::npos; }), 0);
+}
+
+TEST(FilmPriors, ASlipInAKnownMotionIsNoticed) {
+  PriorFilm film;
+  const std::string settings = film.settings;
+  const auto open_with = [&](const std::string& known) {
+    film.settings = settings;
+    film.settings.insert(film.settings.find("[priors]\n") + 9, "known_motions = [\"" + known + "\"]\n");
+    film.save();
+    return film.open();
+  };
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { open_with("cartwheelin"); }), HasSubstr("did you mean \"cartwheeling\"?"));
+  EXPECT_NO_THROW(open_with("cartwheeling"));
+  EXPECT_NO_THROW(open_with("kowtowing")) << "a motion that the plan has no more does no harm";
 }
 
 TEST(FilmPriors, AnEmptyListOfClipsIsMissing) {

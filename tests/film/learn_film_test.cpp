@@ -145,6 +145,36 @@ TEST(LearnFilm, ForceLearnsAnew) {
   EXPECT_EQ(film_status(film.root()).artefacts.at(1).verdict.freshness, Freshness::fresh);
 }
 
+TEST(LearnFilm, AForcedLearningThatFailsLeavesThePriorThatWasThere) {
+  PriorFilm film;
+  film.learn();
+  const fs::path file = film.library() / film.key(kSubject) / "prior.safetensors";
+  const std::string bytes = read_bytes(file);
+  film.engine.on_event = [&](const std::string& event) {
+    EXPECT_EQ(read_bytes(file), bytes) << "other films use it meanwhile";
+    if (event.starts_with("half learnt")) throw Error(ErrorKind::numerical, "the loss is NaN");
+  };
+  expect_error(ErrorKind::numerical, [&] { film.learn({.characters = {"bear"}, .options = {.force = true}}); });
+  EXPECT_EQ(read_bytes(file), bytes);
+  film.engine.on_event = nullptr;
+  film.engine.use = {};
+  EXPECT_EQ(film.learn().priors[1].source, PriorSource::reused);
+  EXPECT_THAT(film.engine.use.learnt, IsEmpty());
+}
+
+TEST(LearnFilm, AFileThatCameWhileItWasLearntStays) {
+  PriorFilm film;
+  const fs::path place = film / "characters/bear/prior.safetensors";
+  film.engine.on_event = [&](const std::string& event) {
+    if (event == "learnt character bear") write_text(place, "somebody's own");
+  };
+  Notes notes;
+  film.run.progress = &notes;
+  film.learn();
+  EXPECT_EQ(read_bytes(place), "somebody's own");
+  EXPECT_THAT(notes.notes, Contains(HasSubstr("character bear: characters/bear/prior.safetensors is a file of your own by now")));
+}
+
 TEST(LearnFilm, NothingToLearnFromIsSaid) {
   test::SmallFilm film;
   LearnFilmRequest request;

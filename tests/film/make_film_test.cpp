@@ -248,6 +248,34 @@ TEST(MakeFilm, DamagedArtefactsAreKeptAsideAndMadeAgain) {
   }
 }
 
+TEST(MakeFilm, WhatAPersonChangedIsKeptAsideAlsoWhereItIsOutOfDate) {
+  SmallFilm film;
+  film.make();
+  test::write_text(film / FilmFolder::video_name(1), "graded");
+  test::write_text(film / FilmFolder::film_name(), "with a sound track");
+  film.plan.scenes[0].background = "another place";
+  film.save();
+  Notes notes;
+  film.run.progress = &notes;
+  film.make();
+  EXPECT_EQ(read_bytes(film / (FilmFolder::video_name(1) + ".bad")), "graded");
+  EXPECT_EQ(read_bytes(film / (FilmFolder::film_name() + ".bad")), "with a sound track");
+  EXPECT_THAT(notes.notes, testing::SizeIs(2)) << "what was not touched is made again without a word";
+  // The next one does not take the first one's place.
+  test::write_text(film / FilmFolder::film_name(), "with another sound track");
+  film.make();
+  EXPECT_EQ(read_bytes(film / (FilmFolder::film_name() + ".bad")), "with a sound track");
+  EXPECT_EQ(read_bytes(film / (FilmFolder::film_name() + ".bad2")), "with another sound track");
+}
+
+TEST(MakeFilm, AFolderWhoseNameIsNoTextHasATitleAllTheSame) {
+  SmallFilm film(1);
+  const fs::path strange = film.root().parent_path() / "caf\xe9";
+  fs::copy(film.root(), strange, fs::copy_options::recursive);
+  make_film({strange, {}, std::nullopt, false}, [&]() -> Engine& { return film.engine; }, film.run);
+  EXPECT_TRUE(fs::exists(strange / "film.mp4"));
+}
+
 TEST(MakeFilm, ADamagedJournalLineMakesThatArtefactAgain) {
   SmallFilm film(1);
   film.make();

@@ -78,7 +78,7 @@ TEST_F(MotionClipsFile, EveryFaultIsRefusedWithFileAndPlace) {
       {clip(R"("path": "folder.mp4", "caption": "x")"), "folder.mp4: not a regular file"},
       {clip(R"("path": "one.mp4")"), "clips[1].caption: missing"},
       {clip(R"("path": "one.mp4", "caption": "  ")"), "clips[1].caption: found a caption that is blank"},
-      {clip(R"("path": "one.mp4", "caption": "a\nb")"), "clips[1].caption: found a caption that is blank, too long or holds control characters"},
+      {clip(R"("path": "one.mp4", "caption": "a\nb")"), "clips[1].caption: found a caption that is blank, too long, no UTF-8 or holds control characters"},
       {clip(R"("path": "one.mp4", "caption": "x", "start": "0:01")"), "clips[1].start: found \"0:01\", seconds expected"},
       {clip(R"("path": "one.mp4", "caption": "x", "start": -1)"), "clips[1].start: found -1"},
       {clip(R"("path": "one.mp4", "caption": "x", "start": 2, "end": 2)"), "clips[1].end: found 2, more than the start, which is 2, expected"},

@@ -215,6 +215,76 @@ TEST(PlanFilm, ASceneOfATopicIsPlannedFromThePlansOwnStory) {
   EXPECT_EQ(film.standing(), PlanStanding::fresh);
 }
 
+TEST(PlanFilm, WhatIsWrongWithARepliesPlanIsToldWholeForAFilmWithAStory) {
+  StoryFilm film;
+  film.edit("film.toml", "[planner]\n", "[planner]\nkind = \"recorded\"\n");
+  write_text(film / "plan/chat/scene-01-1.txt", "I cannot.");
+  const auto error = error_of([&] { film.plan(); });
+  EXPECT_EQ(error->kind(), ErrorKind::plan_refused) << error->what();
+  EXPECT_THAT(error->what(), HasSubstr((film / "plan/chat/scene-01-1.txt").string()));
+}
+
+/// Plans as the built-in planner does, after something else happened.
+class Interrupted final : public Planner {
+ public:
+  explicit Interrupted(std::function<void()> meanwhile) : meanwhile_(std::move(meanwhile)) {}
+  StoryPlan plan_story(const PlanningTask& task, RunContext& run) override { return planner_->plan_story(task, run); }
+  Scene plan_scene(const PlanningTask& task, const StoryPlan& story, size_t index, RunContext& run) override {
+    if (index == 1) meanwhile_();
+    return planner_->plan_scene(task, story, index, run);
+  }
+
+ private:
+  std::function<void()> meanwhile_;
+  std::unique_ptr<Planner> planner_ = make_layout_planner();
+};
+
+TEST(PlanFilm, AnEditMadeWhileItIsPlannedIsNotLost) {
+  StoryFilm film;
+  film.plan();
+  film.edit("story.txt", "She is sitting", "She is sitting on the left");
+  const PlannerMaker maker = [&](const FilmFolder&, const FilmSettings&) {
+    return std::make_unique<Interrupted>([&] { film.edit("plan/plan.json", "is waving", "is waving her hat"); });
+  };
+  const PlanResult result = plan_film({film.root(), std::nullopt, false}, film.run, maker);
+  EXPECT_THAT(result.planned, IsEmpty());
+  EXPECT_THAT(film.text(), HasSubstr("is waving her hat"));
+  EXPECT_EQ(film.standing(), PlanStanding::edited);
+  EXPECT_THAT(read_bytes(film / "plan/plan.new.json"), testing::Not(HasSubstr("her hat")));
+  EXPECT_EQ(load_plan(film / "plan/plan.new.json").scenes.size(), 2u);
+  // The same where one scene is planned again, and where there was no plan when it began.
+  EXPECT_THAT(plan_film({film.root(), 2, true}, film.run, [&](const FilmFolder&, const FilmSettings&) {
+    return std::make_unique<Interrupted>([&] { film.edit("plan/plan.json", "her hat", "his hat"); });
+  }).planned, IsEmpty());
+  EXPECT_THAT(film.text(), HasSubstr("his hat"));
+  fs::remove(film / "plan/plan.json");
+  EXPECT_THAT(plan_film({film.root(), std::nullopt, false}, film.run, [&](const FilmFolder&, const FilmSettings&) {
+    return std::make_unique<Interrupted>([&] { write_text(film / "plan/plan.json", "mine"); });
+  }).planned, IsEmpty());
+  EXPECT_EQ(film.text(), "mine");
+}
+
+TEST(PlanFilm, AKillBetweenThePlanAndItsRecordIsNoEdit) {
+  StoryFilm film;
+  film.plan();
+  const std::string old_plan = film.text(), old_journal = read_bytes(film / ".dreamrunner/journal.jsonl");
+  film.edit("story.txt", "She is sitting", "She is sitting on the left");
+  film.plan();
+  const std::string new_plan = film.text();
+  ASSERT_NE(new_plan, old_plan);
+  const std::string journal = read_bytes(film / ".dreamrunner/journal.jsonl");
+  const std::string announced = journal.substr(0, journal.find('\n', old_journal.size()) + 1);
+  ASSERT_LT(announced.size(), journal.size());
+  // Killed after the new plan took its place: it is the story's.
+  write_text(film / ".dreamrunner/journal.jsonl", announced);
+  EXPECT_EQ(film.standing(), PlanStanding::fresh);
+  // Killed before: the old plan is out of date, not edited, and is planned again.
+  write_text(film / "plan/plan.json", old_plan);
+  EXPECT_EQ(film.standing(), PlanStanding::stale);
+  EXPECT_THAT(film.plan().planned, ElementsAre(1, 2));
+  EXPECT_EQ(film.text(), new_plan);
+}
+
 TEST(PlanFilm, AStoppedRunLeavesTheOldPlan) {
   StoryFilm film;
   std::stop_source stop;

@@ -57,6 +57,19 @@ TEST(RetrieveFilm, WritesClipsThatPriorsAreLearntFrom) {
   EXPECT_EQ(film.engine.use.scorers_opened, opened);
 }
 
+TEST(RetrieveFilm, AListThatIsWrittenMeanwhileIsLeftAlone) {
+  RetrievedFilm film;
+  film.engine.make_scorers = [&]() -> std::unique_ptr<Scorers> {
+    write_text(film.folder() / "clips.json", "mine");
+    return std::make_unique<test::SyntheticScorers>();
+  };
+  const RetrieveFilmResult result = film.retrieve();
+  EXPECT_EQ(read_bytes(film.folder() / "clips.json"), "mine");
+  EXPECT_FALSE(fs::exists(film.folder() / "report.json")) << "so it counts as written by hand";
+  EXPECT_FALSE(result.motions[0].retrieved);
+  EXPECT_THAT(result.motions[0].notes, Contains(HasSubstr("was changed while clips were looked for")));
+}
+
 TEST(RetrieveFilm, ClipsTakenOutByHandStayOut) {
   RetrievedFilm film;
   film.retrieve();
