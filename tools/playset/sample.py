@@ -21,7 +21,6 @@ import world
 from world import Act, Actor, Clip
 
 SHOWN = (0, 3, 6, 9, 12, 15)  # frames
-SCALE = 2
 
 
 def fixed_clips() -> list[Clip]:
@@ -39,15 +38,15 @@ def fixed_clips() -> list[Clip]:
     ]
 
 
-def sheet(folder: Path, clips: list[Clip]) -> np.ndarray:
+def sheet(folder: Path, clips: list[Clip], scale: int = 2) -> np.ndarray:
     """-> BGR picture of all scenes of a film that is made"""
     rows = []
     for number, clip in enumerate(clips, 1):
         frames = films.read_scene(folder, number)[list(SHOWN)]
-        large = [cv2.resize(f, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST) for f in frames]
+        large = [cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST) for f in frames]
         boxes = world.render(clip)[1]
         for k in range(len(clip.actors)):
-            left, top, right, bottom = (np.array(films.plan_boxes(k, boxes)[0]) * ([config.WIDTH * SCALE, config.HEIGHT * SCALE] * 2)).astype(int)
+            left, top, right, bottom = (np.array(films.plan_boxes(k, boxes)[0]) * ([config.WIDTH * scale, config.HEIGHT * scale] * 2)).astype(int)
             cv2.rectangle(large[0], (left, top), (right, bottom), (255, 255, 255), 1)
         words = np.full((18, large[0].shape[1] * len(large), 3), 255, np.uint8)
         cv2.putText(words, f"{number}: {world.caption(clip, random.Random(0))}", (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
@@ -65,6 +64,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=5.0)
     parser.add_argument("--seed", type=int, help="draws the plans instead of the fixed ones")
     parser.add_argument("--count", type=int, default=24, help="of drawn plans")
+    parser.add_argument("--scale", type=int, default=2, help="pixels of the page for one of the film")
     options = parser.parse_args()
     if options.seed is None:
         clips = fixed_clips()
@@ -74,7 +74,7 @@ def main() -> None:
         film = Path(folder)
         films.write_film(film, clips, range(1, len(clips) + 1), options.steps, options.guidance)
         films.make_film(film, options.program.resolve(), (options.model or config.State(options.state).model).resolve())
-        cv2.imwrite(options.out, sheet(film, clips))
+        cv2.imwrite(options.out, sheet(film, clips, options.scale))
 
 
 if __name__ == "__main__":

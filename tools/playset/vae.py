@@ -24,13 +24,16 @@ from files import replace_folder, write_atomically
 from optimiser import Average, MuonWithAdamW
 from render import frames_of, to_video
 
-# Clips, frames, height and width of the batches, in turn: whole pictures for the edges, crops for more variety.
-_SHAPES = [(2, 4, 96, 144), (4, 8, 48, 72), (1, 8, 96, 144)]
+# Clips, frames, height and width of the batches, in turn: crops where something moves, which is a fifth of a picture
+# and nearly all of what is hard, and whole pictures, as norms over a crop differ from those over a picture.
+_SHAPES = [(4, 8, 48, 72), (2, 4, 96, 144), (6, 8, 48, 48), (1, 8, 96, 144)]
 # For the decoder alone: norms over a crop differ from those over a picture, and the encoder cannot make up for it.
 _WHOLE_SHAPES = [(2, 8, 96, 144), (1, 16, 96, 144)]
 _MOVES = 0.12  # of 2: how far a pixel must be from its mean over time to count as moving
 _MOVING_WEIGHT = 5.0  # what a moving pixel counts for, beyond one
+_PLACES = 5  # among which a crop is chosen
 _NOISE = 0.05  # on the latents in training: what the transformer gives is not exact either
+_ANCHOR_WEIGHT = 0.02  # of the distance to another encoder's latents: enough to keep directions, too little to keep blur
 _LOG_VARIANCE = -6.0  # of the posterior, fixed: sampling then does next to nothing
 
 
@@ -49,14 +52,18 @@ def loss(output: torch.Tensor, video: torch.Tensor, latents: torch.Tensor) -> to
 
 
 def draw(clips: np.ndarray, shape: tuple[int, int, int, int], rng: np.random.Generator) -> np.ndarray:
-    """Crops on the grid of the latents, half of them mirrored."""
+    """Parts on the grid of the latents, half of them mirrored; of a few places each time the one where most moves."""
     count, frames, height, width = shape
     parts = []
     for _ in range(count):
         clip = clips[rng.integers(len(clips))]
         first = 4 * rng.integers((config.FRAMES - frames) // 4 + 1)
-        top, left = 8 * rng.integers((config.HEIGHT - height) // 8 + 1), 8 * rng.integers((config.WIDTH - width) // 8 + 1)
-        part = clip[first: first + frames, top: top + height, left: left + width]
+        clip = clip[first: first + frames]
+        rows, columns = (config.HEIGHT - height) // 8 + 1, (config.WIDTH - width) // 8 + 1
+        places = [] if rows * columns == 1 else [(8 * rng.integers(rows), 8 * rng.integers(columns)) for _ in range(_PLACES)]
+        change = np.abs(clip[0, ::2, ::2].astype(np.int16) - clip[frames // 2, ::2, ::2]).sum(2)
+        top, left = max(places or [(0, 0)], key=lambda at: change[at[0] // 2: (at[0] + height) // 2, at[1] // 2: (at[1] + width) // 2].sum())
+        part = clip[:, top: top + height, left: left + width]
         parts.append(part[:, :, ::-1] if rng.random() < 0.5 else part)
     return np.stack(parts)
 
@@ -71,6 +78,10 @@ class Trainer:
         self.vae = AutoencoderKLCogVideoX.from_pretrained(self.state.vae) if there else AutoencoderKLCogVideoX(**config.VAE)
         self.vae = self.vae.to(options.device, torch.float32).train()
         self.vae.encoder.requires_grad_(not options.decoder_only)
+        self.anchor = None
+        if options.anchor:
+            self.anchor = AutoencoderKLCogVideoX.from_pretrained(options.anchor).encoder.to(options.device, torch.float32)
+            self.anchor = self.anchor.requires_grad_(False)
         self.optimiser = MuonWithAdamW([self.vae], options.lr)
         self.average = Average(list(self.vae.parameters()), 0.998)
         self.rng, self.step, self.spent = np.random.default_rng(options.seed), 0, 0.0
@@ -114,7 +125,12 @@ class Trainer:
             with torch.set_grad_enabled(not decoder_only):
                 latents = self.vae.encode(video).latent_dist.mean
             output = self.vae.decode(latents + _NOISE * torch.randn_like(latents)).sample
-        loss(output.float(), video, latents.float()).backward()
+        error = loss(output.float(), video, latents.float())
+        if self.anchor is not None:
+            with torch.autocast(device, torch.bfloat16), torch.no_grad():
+                known = self.anchor(video)[0][:, :config.CHANNELS].float()
+            error = error + _ANCHOR_WEIGHT * F.mse_loss(latents.float(), known)
+        error.backward()
         self.optimiser.step(rate)
         self.average.update()
         self.step += 1
@@ -167,6 +183,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=120, help="of training in all")
     parser.add_argument("--lr", type=float, default=3e-3)
     parser.add_argument("--decoder-only", action="store_true", help="leaves the encoder, and so the meaning of latents, alone")
+    parser.add_argument("--anchor", type=Path, help="an autoencoder's folder, whose latents the new ones should stay near")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=2)

@@ -1,0 +1,61 @@
+"""Makes one scene of a film in several ways and puts them below each other, a row a way: what a prior or a switch does.
+
+    compare.py --program ../../build/dreamrunner --film ../../examples/cartwheel --scene 1 --out priors.png \\
+        --way "without any prior=--no-priors" --way "all priors, each in its region="
+
+A way is a label and, after the first "=", options of `dreamrunner make`. The film itself is not touched: each way is made
+in a copy. What is learnt is kept in the library that the environment names, so that ways share it.
+"""
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import films
+
+MADE = ("scenes", "film.mp4", ".dreamrunner", "prior.safetensors")  # what a copy leaves behind
+LABEL_HEIGHT = 18
+
+
+def make(program: Path, film: Path, scene: int, options: str) -> np.ndarray:
+    """-> frames uint8 [frames, height, width, 3], RGB"""
+    with tempfile.TemporaryDirectory(dir=film.parent) as folder:  # beside it, so that paths in film.toml hold
+        copy = Path(folder)
+        shutil.copytree(film, copy, ignore=shutil.ignore_patterns(*MADE), dirs_exist_ok=True)
+        subprocess.run([program, "make", copy, "--scene", str(scene), *shlex.split(options)], check=True, stdout=subprocess.DEVNULL)
+        return films.read_scene(copy, scene)
+
+
+def row(label: str, frames: np.ndarray, shown: list[int], scale: int) -> np.ndarray:
+    pictures = np.concatenate([cv2.resize(frames[k], None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST) for k in shown], 1)
+    words = np.full((LABEL_HEIGHT, pictures.shape[1], 3), 255, np.uint8)
+    cv2.putText(words, label, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([words, pictures])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True, type=Path)
+    parser.add_argument("--film", required=True, type=Path)
+    parser.add_argument("--scene", type=int, default=1)
+    parser.add_argument("--way", action="append", required=True, metavar="LABEL=OPTIONS")
+    parser.add_argument("--frames", type=int, nargs="+", default=[0, 2, 4, 6, 8, 10, 12, 15])
+    parser.add_argument("--scale", type=int, default=1, help="pixels of the page for one of the film")
+    parser.add_argument("--out", required=True)
+    options = parser.parse_args()
+    rows = []
+    for way in options.way:
+        label, _, switches = way.partition("=")
+        rows.append(row(label, make(options.program.resolve(), options.film.resolve(), options.scene, switches), options.frames, options.scale))
+    cv2.imwrite(options.out, cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
+
+
+if __name__ == "__main__":
+    main()
