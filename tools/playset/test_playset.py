@@ -257,20 +257,50 @@ class Judging(unittest.TestCase):
 
 
 class Autoencoder(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.state = config.State(folder.name)
+        shutil.copytree(_SHIPPED / "vae", self.state.vae)
+        self.state.clips.mkdir()
+        np.save(self.state.clips / "frames.npy", np.stack([render.frames_of(0)] * 2))
+
+    def trainer(self, **changes) -> vae.Trainer:
+        options = {"state": self.state.root, "decoder_only": False, "anchor": None, "lr": 1e-3, "device": "cpu", "seed": 0, "minutes": 1.0}
+        return vae.Trainer(argparse.Namespace(**options | changes))
+
     def test_a_training_of_the_decoder_leaves_latents_as_they_are(self) -> None:
-        with tempfile.TemporaryDirectory() as name:
-            state = config.State(name)
-            shutil.copytree(_SHIPPED / "vae", state.vae)
-            state.clips.mkdir()
-            np.save(state.clips / "frames.npy", np.stack([render.frames_of(0)] * 2))
-            options = argparse.Namespace(state=name, decoder_only=True, lr=1e-3, device="cpu", seed=0, minutes=1.0)
-            trainer = vae.Trainer(options)
-            before = {key: value.clone() for key, value in trainer.vae.state_dict().items()}
-            trainer.train_step(1e-3)
-            trainer.save(0.0)
-            after = vae.AutoencoderKLCogVideoX.from_pretrained(state.vae).state_dict()
-            changed = {key for key in before if not torch.equal(before[key], after[key])}
-            self.assertTrue(changed and all(key.startswith("decoder.") for key in changed), changed)
+        trainer = self.trainer(decoder_only=True)
+        before = {key: value.clone() for key, value in trainer.vae.state_dict().items()}
+        trainer.train_step(1e-3)
+        trainer.save(0.0)
+        after = vae.AutoencoderKLCogVideoX.from_pretrained(self.state.vae).state_dict()
+        changed = {key for key in before if not torch.equal(before[key], after[key])}
+        self.assertTrue(changed and all(key.startswith("decoder.") for key in changed), changed)
+
+    def test_an_anchor_holds_latents_and_is_not_trained(self) -> None:
+        video = render.to_video(render.frames_of(0)[None, :8])
+        weight, vae._ANCHOR_WEIGHT = vae._ANCHOR_WEIGHT, 50.0  # so that a few steps show it
+        self.addCleanup(setattr, vae, "_ANCHOR_WEIGHT", weight)
+        moved = {}
+        for anchor in (None, _SHIPPED / "vae"):
+            trainer = self.trainer(anchor=anchor)
+            before = trainer.vae.encode(video).latent_dist.mean.detach()
+            for _ in range(4):
+                trainer.train_step(1e-3)
+            moved[anchor is None] = (trainer.vae.encode(video).latent_dist.mean.detach() - before).pow(2).mean().item()
+        self.assertLess(moved[False], 0.8 * moved[True])
+        shipped = vae.AutoencoderKLCogVideoX.from_pretrained(_SHIPPED / "vae").encoder.state_dict()
+        self.assertTrue(all(torch.equal(value.float(), trainer.anchor.state_dict()[key]) for key, value in shipped.items()))
+
+    def test_crops_are_taken_where_something_moves(self) -> None:
+        clips = np.zeros((1, config.FRAMES, config.HEIGHT, config.WIDTH, 3), np.uint8)
+        clips[0, ::2, 60:90, 100:130] = 255  # blinks
+        clips[0, 4::8, 60:90, 100:130] = 0
+        moving = [vae.draw(clips, (1, 8, 48, 48), np.random.default_rng(seed)).std(axis=1).any() for seed in range(50)]
+        self.assertGreater(sum(moving), 34)  # one place in three by chance, seven in eight for the best of five
+        whole = vae.draw(clips, (2, 8, config.HEIGHT, config.WIDTH), np.random.default_rng(0))
+        self.assertEqual(whole.shape, (2, 8, config.HEIGHT, config.WIDTH, 3))
 
 
 class Shipped(unittest.TestCase):
