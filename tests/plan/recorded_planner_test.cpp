@@ -46,6 +46,16 @@ TEST(RecordedPlanner, GoesOnToTheNextReplyAsTheChatDid) {
   EXPECT_EQ(replay(folder.path()).key_frames.size(), 4u);
 }
 
+TEST(RecordedPlanner, AMendedTextGoesBeforeTheRecordOfTheRefusedReply) {
+  const TemporaryFolder folder;
+  const Json refused = {{"schema", 1}, {"reply", parse_json(completion("I cannot."), "reply")}};
+  for (int number = 1; number <= 4; ++number) write_file_atomic(folder / ("scene-01-" + std::to_string(number) + ".json"), refused.dump());
+  write_file_atomic(folder / "scene-01-4.txt", "I cannot.");  // As the program leaves it.
+  EXPECT_THAT(expect_error(ErrorKind::plan_refused, [&] { replay(folder.path()); }), HasSubstr("scene-01-4.txt"));
+  write_file_atomic(folder / "scene-01-4.txt", mermaid_scene_text());
+  EXPECT_EQ(replay(folder.path()).key_frames.size(), 4u);
+}
+
 TEST(RecordedPlanner, NeverUsesAReplyThatWasCut) {
   const TemporaryFolder folder;
   const Json reply = parse_json(completion(mermaid_scene_text(), "length"), "reply");
