@@ -133,8 +133,7 @@ class TorchScorers final : public Scorers {
 }  // namespace
 
 std::unique_ptr<Scorers> make_scorers(const ScorerSettings& settings) {
-  const c10::InferenceMode inference;
-  return tell_out_of_memory([&] { return std::make_unique<TorchScorers>(settings); });
+  return compute([&] { return std::make_unique<TorchScorers>(settings); });
 }
 
 }  // namespace dreamrunner

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/path_kind.h"
 #include "base/stopwatch.h"
 #include "catalogue/catalogue_manifest.h"
+#include "film/hash_if_there.h"
 #include "film/model_fingerprint.h"
 #include "film/motion_clips.h"
 #include "film/records.h"
@@ -24,12 +24,6 @@ constexpr int kReportSchema = 1;
 constexpr uint64_t kMostCacheBytes = 1ULL << 30;
 // Raise it when the same request is answered differently; every motion is then retrieved anew.
 constexpr int kClipsFormat = 1;
-
-/// Of the list of a motion's clips; empty where there is none.
-std::string list_hash(const fs::path& folder) {
-  const fs::path file = folder / "clips.json";
-  return is_file(file) ? sha256_of_file(file) : "";
-}
 
 std::string print_of(const fs::path& folder) { return folder.empty() ? "" : model_fingerprint(folder); }
 
@@ -140,7 +134,8 @@ ClipsStanding MotionRetriever::judge(const std::string& id) const { return stand
 
 MotionOutcome MotionRetriever::provide(const std::string& id, bool force) {
   const Stopwatch watch;
-  const std::string before = list_hash(folder_of(id));
+  const fs::path list = folder_of(id) / "clips.json";
+  const std::optional<std::string> before = hash_if_there(list);
   const RetrievedMotion found = read_retrieved_motion(folder_of(id));
   MotionOutcome outcome{.id = id, .motion = motion_in_words(id), .before = standing(id, found), .folder = folder_of(id), .kept = found.clips, .fates = {}, .notes = {}};
   const bool wanted = outcome.before == ClipsStanding::missing || outcome.before == ClipsStanding::stale;
@@ -155,7 +150,7 @@ MotionOutcome MotionRetriever::provide(const std::string& id, bool force) {
     }
   }
   const Retrieval retrieval = retriever().retrieve(outcome.motion, rows, run_);
-  if (list_hash(folder_of(id)) != before) {
+  if (hash_if_there(list) != before) {
     outcome.notes = retrieval.notes;
     outcome.notes.push_back("clips.json was changed while clips were looked for; it is left as it is, --force retrieves anew");
     return outcome;

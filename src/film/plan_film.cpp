@@ -8,6 +8,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "film/freshness.h"
+#include "film/hash_if_there.h"
 #include "plan/chat_planner.h"
 #include "plan/layout_planner.h"
 #include "plan/load_plan.h"
@@ -123,13 +124,6 @@ std::optional<std::string> built_in_plan(const FilmSettings& settings, const Pla
   } catch (const Error&) {
     return std::nullopt;
   }
-}
-
-/// A plan's hash, or nothing where there is no plan.
-std::optional<std::string> hash_if_there(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) return std::nullopt;
-  return sha256_of_file(file);
 }
 
 /// Where the record of a plan stands that is about to be put in its place.

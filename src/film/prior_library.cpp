@@ -89,15 +89,17 @@ void PriorLibrary::retire(const std::string& key) const {
 }
 
 void PriorLibrary::sweep_temporaries(const std::string& key) const {
-  std::error_code code;
-  for (const auto& entry : fs::directory_iterator(folder(key), code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.ends_with(".tmp") && (name.starts_with(".prior.safetensors.") || name.starts_with(".record.json."))) fs::remove(entry.path(), code);
-  }
-  for (const auto& entry : fs::directory_iterator(work(key), code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.ends_with(".tmp") && name.starts_with(".state.safetensors.")) fs::remove(entry.path(), code);
-  }
+  const auto sweep = [](const fs::path& place, std::string_view file) {
+    const std::string begin = fmt::format(".{}.", file);
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(place, code)) {
+      const std::string name = entry.path().filename().string();
+      if (name.ends_with(".tmp") && name.starts_with(begin)) fs::remove(entry.path(), code);
+    }
+  };
+  sweep(folder(key), "prior.safetensors");
+  sweep(folder(key), "record.json");
+  sweep(work(key), "state.safetensors");
 }
 
 PriorLock::PriorLock(const PriorLibrary& library, const std::string& key, const std::string& label, bool wait, RunContext& run) {

@@ -135,7 +135,7 @@ void Trainer::apply(TrainableLora& lora) {
 }
 
 void Trainer::adjust_scale() {
-  if (scale_ == 1 && !overflowed_) return;
+  if (scale_ == 1) return;
   if (overflowed_) {
     scale_ = std::max(1.0, scale_ / 2);
     since_overflow_ = 0;

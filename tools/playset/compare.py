@@ -21,7 +21,6 @@ import numpy as np
 import films
 
 MADE = ("scenes", "film.mp4", ".dreamrunner", "prior.safetensors")  # what a copy leaves behind
-LABEL_HEIGHT = 18
 
 
 def make(program: Path, film: Path, scene: int, options: str) -> np.ndarray:
@@ -31,13 +30,6 @@ def make(program: Path, film: Path, scene: int, options: str) -> np.ndarray:
         shutil.copytree(film, copy, ignore=shutil.ignore_patterns(*MADE), dirs_exist_ok=True)
         subprocess.run([program, "make", copy, "--scene", str(scene), *shlex.split(options)], check=True, stdout=subprocess.DEVNULL)
         return films.read_scene(copy, scene)
-
-
-def row(label: str, frames: np.ndarray, shown: list[int], scale: int) -> np.ndarray:
-    pictures = np.concatenate([cv2.resize(frames[k], None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST) for k in shown], 1)
-    words = np.full((LABEL_HEIGHT, pictures.shape[1], 3), 255, np.uint8)
-    cv2.putText(words, label, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-    return np.concatenate([words, pictures])
 
 
 def main() -> None:
@@ -53,7 +45,8 @@ def main() -> None:
     rows = []
     for way in options.way:
         label, _, switches = way.partition("=")
-        rows.append(row(label, make(options.program.resolve(), options.film.resolve(), options.scene, switches), options.frames, options.scale))
+        frames = make(options.program.resolve(), options.film.resolve(), options.scene, switches)
+        rows.append(films.labelled(label, films.enlarged(frames[options.frames], options.scale)))
     cv2.imwrite(options.out, cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
 
 

@@ -73,3 +73,14 @@ def read_scene(folder: Path, scene: int) -> np.ndarray:
     if len(frames) != config.FRAMES:
         raise ValueError(f"{path}: {len(frames)} frames instead of {config.FRAMES}")
     return np.stack(frames)
+
+
+def enlarged(frames: np.ndarray, scale: int) -> list[np.ndarray]:
+    return [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST) for frame in frames]
+
+
+def labelled(words: str, pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """The pictures side by side, under a line of words."""
+    line = np.full((18, sum(picture.shape[1] for picture in pictures), 3), 255, np.uint8)
+    cv2.putText(line, words, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([line, np.concatenate(pictures, 1)])

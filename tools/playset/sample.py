@@ -43,14 +43,12 @@ def sheet(folder: Path, clips: list[Clip], scale: int = 2) -> np.ndarray:
     rows = []
     for number, clip in enumerate(clips, 1):
         frames = films.read_scene(folder, number)[list(SHOWN)]
-        large = [cv2.resize(f, None, fx=scale, fy=scale, interpolation=cv2.INTER_NEAREST) for f in frames]
+        large = films.enlarged(frames, scale)
         boxes = world.render(clip)[1]
         for k in range(len(clip.actors)):
             left, top, right, bottom = (np.array(films.plan_boxes(k, boxes)[0]) * ([config.WIDTH * scale, config.HEIGHT * scale] * 2)).astype(int)
             cv2.rectangle(large[0], (left, top), (right, bottom), (255, 255, 255), 1)
-        words = np.full((18, large[0].shape[1] * len(large), 3), 255, np.uint8)
-        cv2.putText(words, f"{number}: {world.caption(clip, random.Random(0))}", (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
-        rows += [words, np.concatenate(large, 1)]
+        rows.append(films.labelled(f"{number}: {world.caption(clip, random.Random(0))}", large))
     return cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR)
 
 
