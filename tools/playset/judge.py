@@ -3,8 +3,9 @@
     judge.py --state DIR --program build/dreamrunner                        DIR/model, 200 plans
     judge.py --state DIR --program build/dreamrunner --model models/playset --out judged.json
 
-The classifiers are those of classifiers.py. Beside every figure stands what they say of the same plans drawn instead of
-generated (softened as in their training): a model cannot be seen to do better than that. All intervals are 95 % (Wilson).
+The classifiers are those of classifiers.py. Beside every figure stand what they say of the same plans drawn instead of
+generated (softened as in their training), and of the drawn ones after the autoencoder: a model cannot be seen to do
+better than the first, nor its transformer than the second. All intervals are 95 % (Wilson).
 The films stay in DIR/judge, so that a stopped run goes on and anybody can look.
 """
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKLCogVideoX
 
 import classifiers
 import config
@@ -161,12 +163,12 @@ def _centres(own: np.ndarray, planned: np.ndarray) -> np.ndarray:
 # ---------------------------------------------------------------- the report
 
 
-def print_table(model: dict, drawn: dict, detail: bool) -> None:
-    print(f"{'':34}{'model':>8}   95 % interval       n   drawn clips")
+def print_table(model: dict, drawn: dict, encoded: dict, detail: bool) -> None:
+    print(f"{'':34}{'model':>8}   95 % interval       n    drawn  encoded")
     for question in sorted(model, key=lambda q: (":" in q, q)):
         if detail or ":" not in question:
-            m, d = model[question], drawn[question]
-            print(f"{question:34}{m['share']:8.1%}   {m['low']:6.1%} .. {m['high']:6.1%} {m['asked']:5}   {d['share']:6.1%}")
+            m, d, e = model[question], drawn[question], encoded[question]
+            print(f"{question:34}{m['share']:8.1%}   {m['low']:6.1%} .. {m['high']:6.1%} {m['asked']:5}   {d['share']:6.1%}   {e['share']:6.1%}")
 
 
 def main() -> None:
@@ -190,15 +192,17 @@ def main() -> None:
     clips = unseen_clips(options.plans, options.seed, options.trained)
     judge, softness = Judge(state.classifiers), np.random.default_rng(options.seed)
 
-    drawn, generated = Tally(), Tally()
+    drawn, encoded, generated = Tally(), Tally(), Tally()
+    autoencoder = AutoencoderKLCogVideoX.from_pretrained(model / "vae").float().eval()
     places = []
     for clip in clips:
         frames, boxes = world.render(clip)
         places.append(boxes)
         judge.look(classifiers.soften(frames, softness), clip, boxes, drawn)
-    result: dict = {"plans": len(clips), "drawn": drawn.figures()}
+        judge.look(vae.there_and_back(autoencoder, frames), clip, boxes, encoded)
+    result: dict = {"plans": len(clips), "drawn": drawn.figures(), "encoded": encoded.figures()}
     if options.drawn_only:
-        print_table(result["drawn"], result["drawn"], options.detail)
+        print_table(result["drawn"], result["drawn"], result["encoded"], options.detail)
         return
 
     film = state.root / "judge" / (options.film or model.name)
@@ -208,7 +212,7 @@ def main() -> None:
     for number, (clip, boxes) in enumerate(zip(clips, places), 1):
         judge.look(films.read_scene(film, number), clip, boxes, generated)
     result["model"] = generated.figures()
-    print_table(result["model"], result["drawn"], options.detail)
+    print_table(result["model"], result["drawn"], result["encoded"], options.detail)
     if not options.no_losses:
         result["vae"] = vae.measure(model / "vae", range(config.VALIDATION_SEEDS, config.VALIDATION_SEEDS + 48), "cpu")
         print("autoencoder: " + ", ".join(f"{name} {value:.2f} dB" for name, value in result["vae"].items()))

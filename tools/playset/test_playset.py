@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import shutil
 import sys
@@ -30,7 +31,7 @@ import tokenizer
 import vae
 import world
 from latents import Latents, write_shard
-from train_transformer import Trainer
+from train_transformer import Team, Trainer
 
 _SHIPPED = Path(__file__).parents[2] / "models" / "playset"
 
@@ -177,6 +178,19 @@ class Samples(unittest.TestCase):
         self.assertGreater((kept < 60).sum(1).min().item(), 50)
 
 
+ALONE = Team(0, 1, Path())
+
+
+def _share(rank: int, meeting_place: Path, answers) -> None:
+    team = Team(rank, 2, meeting_place)
+    a, b = torch.nn.Parameter(torch.zeros(2, 3)), torch.nn.Parameter(torch.zeros(4))
+    stops = []
+    for asked in (False, rank == 1):
+        a.grad, b.grad = torch.full((2, 3), 1.0 + 2 * rank), None if rank else torch.arange(4.0)
+        stops.append(team.share([a, b], asked))
+    answers.put((rank, stops, a.grad.tolist(), b.grad.tolist()))
+
+
 class Training(unittest.TestCase):
     def options(self, folder: str, **changes: object) -> argparse.Namespace:
         values = {"state": folder, "start": None, "batch": 2, "lr": 1e-3, "average": 0.9, "inside_weight": 4.0, "thin": 0.5, "keep": 100,
@@ -194,19 +208,32 @@ class Training(unittest.TestCase):
                 clip = world.sample_clip(seed)
                 records.append(world.describe(clip, world.render(clip)[1], seed))
             write_shard(state.latents, 0, np.random.default_rng(0).standard_normal((8, 16, 8, 12, 18)), records)
-            first = Trainer(self.options(folder))
+            first = Trainer(self.options(folder), ALONE)
             for _ in range(3):
                 first.train_step()
             first.save()
             for _ in range(2):
                 first.train_step()
-            second = Trainer(self.options(folder, seed=99))
+            second = Trainer(self.options(folder, seed=99), ALONE)
             self.assertEqual(second.step, 3)
             for _ in range(2):
                 second.train_step()
             for a, b in zip(first.average.values, second.average.values, strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=0)
             self.assertEqual(first.losses, second.losses)
+
+    def test_processes_share_gradients_and_stop_together(self) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        answers = spawn.Queue()
+        with tempfile.TemporaryDirectory() as folder:
+            processes = [spawn.Process(target=_share, args=(rank, Path(folder) / "meeting", answers), daemon=True) for rank in range(2)]
+            for process in processes:
+                process.start()
+            said = sorted(answers.get(timeout=120) for _ in processes)
+            for process in processes:
+                process.join(60)
+        mean = ([False, True], [[2.0] * 3] * 2, [0.0, 0.5, 1.0, 1.5])  # one asked in the second step, both stop
+        self.assertEqual(said, [(0, *mean), (1, *mean)])
 
     def test_shards_that_are_added_are_seen(self) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -161,6 +161,13 @@ def _psnr(output: torch.Tensor, video: torch.Tensor) -> dict[str, float]:
 
 
 @torch.inference_mode()
+def there_and_back(model: AutoencoderKLCogVideoX, frames: np.ndarray) -> np.ndarray:
+    """uint8 [frames, height, width, 3] -> the same, encoded and decoded"""
+    video = model.decode(model.encode(to_video(frames[None])).latent_dist.mean).sample[0]
+    return ((video.permute(1, 2, 3, 0).clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
+
+
+@torch.inference_mode()
 def measure(folder: Path, seeds: Iterable[int], device: str) -> dict[str, float]:
     """PSNR over all clips together, in dB: {"all": ..., "moving": ...}"""
     model = AutoencoderKLCogVideoX.from_pretrained(folder).to(device, torch.float32).eval()
