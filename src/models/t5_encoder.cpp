@@ -29,8 +29,15 @@ int64_t relative_bucket(int64_t relative, int64_t buckets, int64_t max_distance)
 /// In half precision the residual can overflow; the reference clamps it just inside the range.
 at::Tensor clamp_half(const at::Tensor& x) {
   if (x.scalar_type() != at::kHalf) return x;
-  const double limit = 65504.0 - (at::isinf(x).any().item<bool>() ? 1000.0 : 0.0);
+  const at::Tensor limit = at::where(at::isinf(x).any(), 64504.0, 65504.0);  // on the device: nobody waits for the answer
   return x.clamp(-limit, limit);
+}
+
+/// The last product of a feed-forward outgrows half precision in the large encoders: the reference keeps its weights in
+/// fp32, and with them the sum of the residual from the first block on. Source: T5PreTrainedModel._keep_in_fp32_modules.
+Linear keep_in_float(Linear linear) {
+  if (linear.weight.scalar_type() == at::kHalf) linear.weight = linear.weight.to(at::kFloat);
+  return linear;
 }
 
 }  // namespace
@@ -72,7 +79,7 @@ T5Encoder::T5Encoder(const T5EncoderConfig& config, const Weights& weights) : co
                        .ff_norm = take_rms_norm(block / "1" / "layer_norm", config.d_model, config.layer_norm_epsilon),
                        .wi_0 = take_linear(ff / "wi_0", config.d_model, config.d_ff, false),
                        .wi_1 = take_linear(ff / "wi_1", config.d_model, config.d_ff, false),
-                       .wo = take_linear(ff / "wo", config.d_ff, config.d_model, false)});
+                       .wo = keep_in_float(take_linear(ff / "wo", config.d_ff, config.d_model, false))});
   }
   final_norm_ = take_rms_norm(encoder / "final_layer_norm", config.d_model, config.layer_norm_epsilon);
   weights.finish();
@@ -101,7 +108,8 @@ at::Tensor T5Encoder::forward(const at::Tensor& input_ids) const {
     h = clamp_half(h + block.o.forward(attention.transpose(1, 2).flatten(2)));
 
     const at::Tensor y = block.ff_norm.forward(h);
-    h = clamp_half(h + block.wo.forward(at::gelu(block.wi_0.forward(y), "tanh") * block.wi_1.forward(y)));
+    const at::Tensor gated = at::gelu(block.wi_0.forward(y), "tanh") * block.wi_1.forward(y);
+    h = clamp_half(h + block.wo.forward(gated.to(block.wo.weight.scalar_type())));
   }
   return final_norm_.forward(h);
 }

@@ -43,9 +43,10 @@ def text_encoder_cases() -> Iterator[Case]:
         ids[:, :words] = torch.randint(3, vocabulary, (batch, words), generator=draw)
         ids[:, words] = 1  # </s>; 0 behind it is padding
         yield Case(name, "text-encoder", model, {"input_ids": ids})
-    draw = _draws("t5-in-bf16")
-    ids = torch.randint(3, 90, (1, 20), generator=draw)
-    yield Case("t5-in-bf16", "text-encoder", "models/tiny-5b", {"input_ids": ids}, options={"dtype": "bf16"})
+    for dtype in ("bf16", "fp16"):
+        name = f"t5-in-{dtype}"
+        ids = torch.randint(3, 90, (1, 20), generator=_draws(name))
+        yield Case(name, "text-encoder", "models/tiny-5b", {"input_ids": ids}, options={"dtype": dtype})
 
 
 # --- Transformer ---------------------------------------------------------------------------------------------------------

@@ -53,8 +53,10 @@ class Workshop:
         """A part of a model with its weights converted to `dtype`, loaded once."""
         key = (model, part, dtype)
         if key not in self._parts:
-            module = CLASSES[part].from_pretrained(self.folder(model) / part, torch_dtype=torch.float32)
-            self._parts[key] = module.to(dtype).eval()
+            # The text encoder as a pipeline loads it: in fp16 some of its weights stay in fp32.
+            loaded = dtype if part == "text_encoder" else torch.float32
+            module = CLASSES[part].from_pretrained(self.folder(model) / part, torch_dtype=loaded)
+            self._parts[key] = (module if part == "text_encoder" else module.to(dtype)).eval()
         return self._parts[key]
 
     def _adapted(self, case: Case, dtype: torch.dtype) -> torch.nn.Module:

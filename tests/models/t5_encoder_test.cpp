@@ -1,0 +1,63 @@
+#include "models/t5_encoder.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/json.h"
+#include "tensor/tensor_file.h"
+#include "tensor/weights.h"
+
+namespace dreamrunner {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kWidth = 16, kInner = 8, kMiddle = 32, kVocabulary = 20;
+
+T5EncoderConfig tiny_config() {
+  T5EncoderConfig config;
+  config.vocab_size = kVocabulary;
+  config.d_model = kWidth;
+  config.d_kv = 4;
+  config.d_ff = kMiddle;
+  config.num_layers = 2;
+  config.num_heads = 2;
+  return config;
+}
+
+/// Random weights whose feed-forwards put out some 100,000, as those of the large encoders do: more than a half can hold.
+fs::path write_loud_encoder(const fs::path& folder) {
+  at::manual_seed(1);
+  TensorMap weights{{"shared.weight", at::randn({kVocabulary, kWidth})},
+                    {"encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight", at::randn({32, 2})},
+                    {"encoder.final_layer_norm.weight", at::ones({kWidth})}};
+  for (const std::string block : {"encoder.block.0.layer.", "encoder.block.1.layer."}) {
+    for (const char* name : {"q", "k", "v"}) weights[block + "0.SelfAttention." + name + ".weight"] = at::randn({kInner, kWidth}) * 0.2;
+    weights[block + "0.SelfAttention.o.weight"] = at::randn({kWidth, kInner});
+    weights[block + "0.layer_norm.weight"] = at::ones({kWidth});
+    for (const char* name : {"wi_0", "wi_1"}) weights[block + "1.DenseReluDense." + name + ".weight"] = at::randn({kMiddle, kWidth}) * 8;
+    weights[block + "1.DenseReluDense.wo.weight"] = at::randn({kWidth, kMiddle}) * 30;
+    weights[block + "1.layer_norm.weight"] = at::ones({kWidth});
+  }
+  for (auto& [name, tensor] : weights) tensor = tensor.to(at::kHalf);
+  fs::create_directories(folder);
+  write_tensors(folder / "model.safetensors", weights);
+  return folder;
+}
+
+at::Tensor encode(const fs::path& folder, at::ScalarType type) {
+  const T5Encoder encoder(tiny_config(), Weights::open(folder, "model", {.device = at::kCPU, .dtype = type}));
+  return encoder.forward(at::tensor({3, 9, 4, 1, 0, 0}, at::kLong).unsqueeze(0)).to(at::kFloat);
+}
+
+TEST(T5EncoderTest, WhatOutgrowsAHalfIsAddedUpInFloat) {
+  const fs::path folder = write_loud_encoder(fs::temp_directory_path() / "dreamrunner-loud-t5");
+  const at::Tensor exact = encode(folder, at::kFloat), half = encode(folder, at::kHalf);
+  fs::remove_all(folder);
+  EXPECT_LT((exact - half).abs().max().item<double>(), 0.02 * exact.abs().max().item<double>());
+}
+
+}  // namespace
+}  // namespace dreamrunner
