@@ -137,7 +137,12 @@ std::shared_ptr<const TransformerAdapters> CogVideoXTransformer::bind(const std:
     }
     adapters->tokens = lora.mask_L.size(0);
   }
-  LoraTaker taker(loras);
+  // Masks are taken to the model once, and shared by all linears.
+  std::vector<TransformerLora> placed = loras;
+  for (TransformerLora& lora : placed) {
+    if (lora.mask_L.defined()) lora.mask_L = lora.mask_L.to(patch_weight_.options());
+  }
+  LoraTaker taker(placed);
   adapters->patch = taker.merged("patch_embed.proj", {patch_weight_, patch_bias_});
   adapters->text_proj = taker.merged("patch_embed.text_proj", text_proj_);
   adapters->time_1 = taker.merged("time_embedding.linear_1", time_1_);

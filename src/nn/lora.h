@@ -40,7 +40,8 @@ class JoinedLora {
   };
 
   JoinedLora() = default;
-  /// Takes the factors to the device and type of `linear`. Parts must fit it.
+  /// Takes the factors to the device and type of `linear`. Parts must fit it. Masks that are there already are shared:
+  /// a mask for every rank of every linear would be larger than the LoRAs.
   JoinedLora(const std::vector<Part>& parts, const Linear& linear, const LoraDropout& dropout = {});
 
   bool empty() const { return !down_RI_.defined(); }
@@ -53,11 +54,19 @@ class JoinedLora {
   JoinedLora with_tensors(const std::vector<at::Tensor>& tensors) const;
 
  private:
-  at::Tensor down_RI_;   ///< R: all ranks.
-  at::Tensor up_OR_;     ///< Scales are in it.
-  at::Tensor mask_LR_;   ///< Undefined where every part acts on all tokens.
-  at::Tensor bias_KO_;   ///< Undefined where no part has a bias.
-  at::Tensor mask_LK_;
+  at::Tensor down_RI_;  ///< R: all ranks.
+  at::Tensor up_OR_;    ///< Scales are in it.
+  /// The ranks of `down_RI_` that belong to one part, and where it acts.
+  struct Span {
+    int64_t rank = 0;
+    at::Tensor mask_L1;  ///< Undefined: all tokens.
+    at::Tensor bias_O;   ///< Undefined: none.
+  };
+  at::Tensor masked(at::Tensor hidden, bool in_place) const;
+  at::Tensor dropped(const at::Tensor& delta) const;
+
+  std::vector<Span> spans_;
+  bool has_masks_ = false, has_biases_ = false;
   LoraDropout dropout_;
 };
 
