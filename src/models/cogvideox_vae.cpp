@@ -205,8 +205,11 @@ at::Tensor CogVideoXVae::Norm::forward(const at::Tensor& x, const at::Tensor& la
 }
 
 at::Tensor CogVideoXVae::Resnet::forward(const at::Tensor& x, const at::Tensor& latents, ConvCache& cache) const {
-  const at::Tensor h = conv1.forward(at::silu(norm1.forward(x, latents, cache)), cache);
-  const at::Tensor y = conv2.forward(at::silu(norm2.forward(h, latents, cache)), cache);
+  // In place: these are the largest tensors of all.
+  at::Tensor normed = norm1.forward(x, latents, cache);
+  const at::Tensor h = conv1.forward(at::silu_(normed), cache);
+  normed = norm2.forward(h, latents, cache);
+  const at::Tensor y = conv2.forward(at::silu_(normed), cache);
   return (shortcut_weight.defined() ? conv3d_same_size(x, shortcut_weight, shortcut_bias) : x) + y;
 }
 
