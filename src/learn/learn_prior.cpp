@@ -68,19 +68,27 @@ LoraInfo describe(const LearnRequest& request, const VideoTransformer& transform
   return info;
 }
 
-/// While it lives kernels that add in no fixed order are left out where there are others, so that a training that was
-/// interrupted ends as one that was not. On the CPU there are none that matter.
+/// While it lives kernels that add in no fixed order are left out, so that a training that was interrupted ends as one that
+/// was not. On the CPU there are none that matter.
 class FixedOrder {
  public:
-  explicit FixedOrder(at::Device device) : was_(at::globalContext().deterministicAlgorithms()) {
-    if (!device.is_cpu()) at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+  explicit FixedOrder(at::Device device) {
+    if (device.is_cpu()) return;
+    // Strictly: flash attention's gradients are added in a fixed order only where the other would be an error.
+    context_.setDeterministicAlgorithms(true, /*warn_only=*/false);
+    context_.setDeterministicFillUninitializedMemory(false);  // would write every new tensor once more
   }
-  ~FixedOrder() { at::globalContext().setDeterministicAlgorithms(was_, at::globalContext().deterministicAlgorithmsWarnOnly()); }
+  ~FixedOrder() {
+    context_.setDeterministicAlgorithms(was_, warned_only_);
+    context_.setDeterministicFillUninitializedMemory(filled_);
+  }
   FixedOrder(const FixedOrder&) = delete;
   FixedOrder& operator=(const FixedOrder&) = delete;
 
  private:
-  bool was_;
+  at::Context& context_ = at::globalContext();
+  const bool was_ = context_.deterministicAlgorithms(), warned_only_ = context_.deterministicAlgorithmsWarnOnly();
+  const bool filled_ = context_.deterministicFillUninitializedMemory();
 };
 
 }  // namespace
@@ -96,7 +104,6 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   Placement placement;
   placement.device = choose_device(request.device);
   placement.dtype = choose_dtype(request.dtype, placement.device, model.stored_dtype());
-  const FixedOrder fixed_order(placement.device);
 
   // The frozen parts come and go before the transformer does, so that memory never holds all of them.
   std::vector<TrainingVideo> videos;
@@ -150,7 +157,10 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
       trainer->save(state, identity);
       throw;
     }
-    losses.push_back(trainer->step());
+    {
+      const FixedOrder fixed_order(placement.device);
+      losses.push_back(trainer->step());
+    }
     run.report().detail(fmt::format("loss {:.4f}", mean(losses, losses.size() > 20 ? losses.size() - 20 : 0, losses.size())));
     run.report().advance(trainer->steps_done());
     const bool due = since_saved.seconds() > std::max(kSaveEvery_s, saving_s / kSaveShare);

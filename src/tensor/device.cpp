@@ -75,6 +75,7 @@ std::string dtype_name(at::ScalarType dtype) {
 std::optional<int64_t> available_bytes(at::Device device) {
   if (!device.is_cpu()) {
     try {
+      at::getDeviceAllocator(device.type())->emptyCache();  // what tensors of before left behind is free too
       return static_cast<int64_t>(at::getDeviceAllocator(device.type())->getMemoryInfo(device.has_index() ? device.index() : 0).first);
     } catch (const c10::Error&) {
       return std::nullopt;
