@@ -23,11 +23,19 @@
 namespace dreamrunner {
 namespace {
 
+/// Where a part of a video model is computed: `auto` on a GPU is the type that the part is stored in.
+Placement placement_of(const ForwardRequest& request, const ModelFolder& model, ModelPart part) {
+  const at::Device device = choose_device(request.device);
+  const bool ask = request.dtype == "auto" && !device.is_cpu();
+  return {.device = device, .dtype = choose_dtype(request.dtype, device, ask ? model.stored_dtype(part) : at::kFloat)};
+}
+
 void run_text_encoder(const ForwardRequest& request) {
   Inputs inputs(request.input);
   const at::Tensor ids = inputs.take("input_ids", 2).to(at::kLong);
   inputs.finish();
-  const TextEncoder encoder = ModelFolder(request.model).open_text_encoder(placement_of(request));
+  const ModelFolder model(request.model);
+  const TextEncoder encoder = model.open_text_encoder(placement_of(request, model, ModelPart::text_encoder));
   if (ids.lt(0).any().item<bool>() || ids.ge(encoder.config().vocab_size).any().item<bool>()) {
     throw Error(ErrorKind::usage, fmt::format("{}: input_ids: 0 to {} expected", inputs.origin(), encoder.config().vocab_size - 1));
   }
@@ -42,7 +50,8 @@ void run_transformer(const ForwardRequest& request, RunContext& run) {
   const auto regions = inputs.take_if_there("regions", 4);
   const auto lora_regions = inputs.take_if_there("lora_regions", 2);
   inputs.finish();
-  const VideoTransformer transformer = ModelFolder(request.model).open_transformer(placement_of(request));
+  const ModelFolder model(request.model);
+  const VideoTransformer transformer = model.open_transformer(placement_of(request, model, ModelPart::transformer));
   if (lora_regions && lora_regions->size(0) != static_cast<int64_t>(request.loras.size())) {
     throw Error(ErrorKind::usage, fmt::format("{}: lora_regions: {} rows for {} --lora", inputs.origin(), lora_regions->size(0), request.loras.size()));
   }
@@ -71,7 +80,9 @@ void run_vae_encode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor pixels = inputs.take("pixels", 5);
   inputs.finish();
-  const auto posterior = ModelFolder(request.model).open_vae(placement_of(request)).encode(pixels, run, VideoAutoencoder::tiling(request.vae_tiling));
+  const ModelFolder model(request.model);
+  const VideoAutoencoder vae = model.open_vae(placement_of(request, model, ModelPart::vae));
+  const auto posterior = vae.encode(pixels, run, VideoAutoencoder::tiling(request.vae_tiling));
   write_result(request, {{"mean", posterior.mean}, {"logvar", posterior.logvar}});
 }
 
@@ -79,7 +90,9 @@ void run_vae_decode(const ForwardRequest& request, RunContext& run) {
   Inputs inputs(request.input);
   const at::Tensor latents = inputs.take("latents", 5);
   inputs.finish();
-  write_result(request, {{"pixels", ModelFolder(request.model).open_vae(placement_of(request)).decode(latents, run, VideoAutoencoder::tiling(request.vae_tiling))}});
+  const ModelFolder model(request.model);
+  const VideoAutoencoder vae = model.open_vae(placement_of(request, model, ModelPart::vae));
+  write_result(request, {{"pixels", vae.decode(latents, run, VideoAutoencoder::tiling(request.vae_tiling))}});
 }
 
 void run_denoise(const ForwardRequest& request, RunContext& run) {
@@ -97,7 +110,7 @@ void run_denoise(const ForwardRequest& request, RunContext& run) {
                                               shape_text(conditions.negative_prompt_embeds.sizes())));
   }
   const ModelFolder model(request.model);
-  const VideoTransformer transformer = model.open_transformer(placement_of(request));
+  const VideoTransformer transformer = model.open_transformer(placement_of(request, model, ModelPart::transformer));
   NoiseSource noise(request.seed);
   const auto sampler = make_sampler(request.sampler, model.scheduler_config(), request.steps, noise);
   write_result(request, {{"latents", denoise(transformer, *sampler, latents, conditions, "forward", run)}});

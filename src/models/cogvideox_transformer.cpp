@@ -26,6 +26,21 @@ Linear changed(const Linear& own, const CogVideoXTransformer::Context& context, 
 /// normed * (1 + scale) + shift
 at::Tensor modulate(const at::Tensor& normed, const at::Tensor& scale, const at::Tensor& shift) { return normed * (scale + 1) + shift; }
 
+/// What the timestep does to a stream before and after a sublayer; each [B, 1, D].
+struct Modulation {
+  at::Tensor shift, scale, gate;
+
+  at::Tensor apply(const at::Tensor& normed) const { return modulate(normed, scale, shift); }
+};
+struct Modulations {
+  Modulation video, text;
+};
+
+Modulations modulations(const Linear& linear, const at::Tensor& activated_time) {
+  const std::vector<at::Tensor> parts = linear.forward(activated_time).unsqueeze(1).chunk(6, -1);
+  return {.video = {parts[0], parts[1], parts[2]}, .text = {parts[3], parts[4], parts[5]}};
+}
+
 }  // namespace
 
 CogVideoXTransformerConfig read_cogvideox_transformer_config(const Json& json, const std::string& origin) {
@@ -208,16 +223,18 @@ CogVideoXTransformer::Streams CogVideoXTransformer::run_block(const Block& block
   const int64_t text_rows = x.text.size(1);
   const auto split = [&](const at::Tensor& joint) { return Streams{joint.slice(1, 0, text_rows), joint.slice(1, text_rows)}; };
 
-  const auto m1 = loras.norm1.value_or(block.norm1.linear).forward(activated_time).unsqueeze(1).chunk(6, -1);  // shift, scale, gate; then the text's
-  at::Tensor joint = at::cat({modulate(block.norm1.norm.forward(x.text), m1[4], m1[3]), modulate(block.norm1.norm.forward(x.video), m1[1], m1[0])}, 1);
+  const Modulations around_attention = modulations(loras.norm1.value_or(block.norm1.linear), activated_time);
+  const LayerNorm& norm1 = block.norm1.norm;
+  at::Tensor joint = at::cat({around_attention.text.apply(norm1.forward(x.text)), around_attention.video.apply(norm1.forward(x.video))}, 1);
   const Streams attended = split(attention(block, loras, joint, context, kept));
-  Streams y{x.text + m1[5] * attended.text, x.video + m1[2] * attended.video};
+  const Streams y{x.text + around_attention.text.gate * attended.text, x.video + around_attention.video.gate * attended.video};
 
-  const auto m2 = loras.norm2.value_or(block.norm2.linear).forward(activated_time).unsqueeze(1).chunk(6, -1);
-  joint = at::cat({modulate(block.norm2.norm.forward(y.text), m2[4], m2[3]), modulate(block.norm2.norm.forward(y.video), m2[1], m2[0])}, 1);
+  const Modulations around_ff = modulations(loras.norm2.value_or(block.norm2.linear), activated_time);
+  const LayerNorm& norm2 = block.norm2.norm;
+  joint = at::cat({around_ff.text.apply(norm2.forward(y.text)), around_ff.video.apply(norm2.forward(y.video))}, 1);
   const at::Tensor hidden = at::gelu(loras.ff_in.add_to(block.ff_in.forward(joint), joint), "tanh");
   const Streams fed = split(loras.ff_out.add_to(block.ff_out.forward(hidden), hidden));
-  return {y.text + m2[5] * fed.text, y.video + m2[2] * fed.video};
+  return {y.text + around_ff.text.gate * fed.text, y.video + around_ff.video.gate * fed.video};
 }
 
 at::Tensor CogVideoXTransformer::forward(const at::Tensor& hidden_states, const at::Tensor& timestep, const Context& context) const {

@@ -74,7 +74,12 @@ NoiseScheduleConfig ModelFolder::scheduler_config() const {
   return read_noise_schedule_config(read_config(path), path.string());
 }
 
-at::ScalarType ModelFolder::stored_dtype() const {
+at::ScalarType ModelFolder::stored_dtype(ModelPart part) const {
+  switch (part) {
+    case ModelPart::text_encoder: return Weights::open(folder_ / "text_encoder", kTransformersStem, {}).stored_dtype();
+    case ModelPart::vae: return Weights::open(folder_ / "vae", kDiffusersStem, {}).stored_dtype();
+    case ModelPart::transformer: break;
+  }
   return Weights::open(folder_ / "transformer", kDiffusersStem, {}).stored_dtype();
 }
 

@@ -19,6 +19,8 @@ using VideoTransformer = CogVideoXTransformer;
 using VideoAutoencoder = CogVideoXVae;
 using TextEncoder = T5Encoder;
 
+enum class ModelPart { text_encoder, transformer, vae };
+
 /// The sizes of a model that its users must know.
 struct VideoModelFormat {
   int64_t text_length = 0;      ///< Tokens of a text, padding included.
@@ -45,8 +47,8 @@ class ModelFolder {
   T5EncoderConfig text_encoder_config() const;
   NoiseScheduleConfig scheduler_config() const;
 
-  /// The type the transformer's weights are stored in.
-  at::ScalarType stored_dtype() const;
+  /// The type that most weights of a part are stored in.
+  at::ScalarType stored_dtype(ModelPart part = ModelPart::transformer) const;
 
   T5Tokenizer open_tokenizer() const;
   TextEncoder open_text_encoder(Placement placement) const;
