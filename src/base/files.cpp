@@ -2,39 +2,26 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Error storage_error(const fs::path& path, const char* what) {
-  const int code = errno;
-  return Error(ErrorKind::storage, fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
-}
+/// Names that are tried for a temporary file.
+constexpr int kMostNames = 100;
 
 /// Opens for reading; O_NONBLOCK so that a FIFO answers at once instead of waiting for a writer.
 int open_regular(const fs::path& path, uint64_t& size) {
@@ -52,7 +39,40 @@ int open_regular(const fs::path& path, uint64_t& size) {
   return fd;
 }
 
+/// The first number of this process's temporary files. Any: in containers that share a folder, processes may share an id.
+uint32_t first_number() {
+  uint32_t number = 0;
+  // Without it the id alone tells them apart, and whoever makes a file tries the next name.
+  if (::getrandom(&number, sizeof number, GRND_NONBLOCK) != sizeof number) return 0;
+  return number;
+}
+
+/// Makes a new file beside `path`; its name and descriptor.
+std::pair<fs::path, int> new_file_beside(const fs::path& path) {
+  for (int tried = 1;; ++tried) {
+    fs::path temporary = temporary_beside(path);
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) return {std::move(temporary), fd};
+    // Left behind by a process that had the same id, or in use by one that has it now.
+    if (errno != EEXIST || tried == kMostNames) throw storage_error(path, "cannot be written");
+  }
+}
+
 }  // namespace
+
+Error storage_error(const fs::path& path, const char* what) {
+  const int code = errno;
+  return Error(ErrorKind::storage, fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
+}
+
+void write_all(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw storage_error(path, "cannot be written");
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+}
 
 std::string read_file(const fs::path& path, uint64_t limit) {
   uint64_t size = 0;
@@ -74,22 +94,15 @@ std::string read_file(const fs::path& path, uint64_t limit) {
 }
 
 fs::path temporary_beside(const fs::path& path) {
-  static std::atomic<unsigned> counter{0};
+  static std::atomic<uint64_t> counter{first_number()};
   return path.parent_path() / fmt::format(".{}.{}.{}.tmp", path.filename().string(), ::getpid(), counter++);
 }
 
 void write_file_atomic(const fs::path& path, std::string_view bytes) {
-  const fs::path temporary = temporary_beside(path);
+  const auto [temporary, opened] = new_file_beside(path);
+  const Descriptor fd(opened);
   try {
-    const Descriptor fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (fd.get() < 0) throw storage_error(path, "cannot be written");
-    size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t n = ::write(fd.get(), bytes.data() + done, bytes.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) throw storage_error(path, "cannot be written");
-      done += static_cast<size_t>(n);
-    }
+    write_all(fd.get(), bytes, path);
     commit_file(temporary, path);
   } catch (...) {
     ::unlink(temporary.c_str());

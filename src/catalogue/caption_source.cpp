@@ -1,13 +1,13 @@
 #include "catalogue/caption_source.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/path_kind.h"
 #include "catalogue/csv_reader.h"
 #include "text/utf8.h"
 
@@ -20,7 +20,6 @@ constexpr std::array<std::pair<std::string_view, CaptionFormat>, 5> kFormats = {
                                                                                {"webvid", CaptionFormat::webvid},
                                                                                {"jsonl", CaptionFormat::jsonl},
                                                                                {"folder", CaptionFormat::folder}}};
-constexpr std::array<std::string_view, 6> kVideoEndings = {".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v"};
 /// How often `position` is told.
 constexpr uint64_t kRowsBetweenPositions = 1024;
 /// A row of JSON that is nested deeper is no row of captions.
@@ -45,6 +44,18 @@ void require_internvid(const CaptionRow& row) {
 }
 
 std::string_view text_of(const MappedFile& file) { return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}; }
+
+/// The videos at any depth below a folder, relative to it, unsorted. A link that leads nowhere or round in a circle is none.
+std::vector<fs::path> videos_below(const fs::path& folder) {
+  std::vector<fs::path> videos;
+  std::error_code code;
+  fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, code);
+  for (; !code && entry != fs::recursive_directory_iterator(); entry.increment(code)) {
+    if (is_video_name(entry->path()) && is_file(entry->path())) videos.push_back(entry->path().lexically_relative(folder));
+  }
+  if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be searched for videos: {}", folder.string(), code.message()));
+  return videos;
+}
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
 
@@ -142,10 +153,7 @@ void read_csv_captions(std::string_view text, const std::string& origin, const C
 }
 
 void read_caption_folder(const fs::path& folder, const CaptionListener& listener) {
-  std::vector<fs::path> videos;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
-    if (is_video_name(entry.path()) && entry.is_regular_file()) videos.push_back(entry.path().lexically_relative(folder));
-  }
+  std::vector<fs::path> videos = videos_below(folder);
   std::sort(videos.begin(), videos.end());
   uint64_t done = 0;
   for (const fs::path& video : videos) {
@@ -184,14 +192,10 @@ CaptionFormat detect_caption_format(const fs::path& from) {
 }
 
 uint64_t caption_source_size(const fs::path& from, CaptionFormat format) {
+  if (format == CaptionFormat::folder) return is_folder(from) ? videos_below(from).size() : 0;
   std::error_code code;
-  if (format != CaptionFormat::folder) {
-    const auto size = fs::file_size(from, code);
-    return code ? 0 : size;
-  }
-  uint64_t videos = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(from, fs::directory_options::skip_permission_denied, code)) videos += is_video_name(entry.path()) ? 1 : 0;
-  return videos;
+  const auto size = fs::file_size(from, code);
+  return code ? 0 : size;
 }
 
 void read_captions(const fs::path& from, CaptionFormat format, const CaptionListener& listener) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -44,7 +45,10 @@ void read_captions(const std::filesystem::path& from, CaptionFormat format, cons
 /// What `position` counts to.
 uint64_t caption_source_size(const std::filesystem::path& from, CaptionFormat format);
 
-/// File names that end so are videos.
+/// What the names of videos end with.
+constexpr std::array<std::string_view, 6> kVideoEndings = {".mp4", ".webm", ".mkv", ".mov", ".avi", ".m4v"};
+
+/// Whether a name ends so, in small letters or in capitals.
 bool is_video_name(const std::filesystem::path& path);
 
 }  // namespace dreamrunner

@@ -20,8 +20,8 @@ constexpr JsonLimits kExtraLimits{.max_depth = 16, .max_bytes = kMostRowBytes * 
 
 /// A segment's open files.
 struct OpenSegment {
-  OpenSegment(const fs::path& folder, const SegmentRecord& record, uint64_t first)
-      : first_row(first), captions(captions_file(folder, record.number)), index(index_file(folder, record.number)), removed(load_removed(folder, record)) {
+  OpenSegment(const fs::path& folder, const SegmentRecord& record, uint64_t first, std::vector<fs::path> videos)
+      : first_row(first), video_folders(std::move(videos)), captions(captions_file(folder, record.number)), index(index_file(folder, record.number)), removed(load_removed(folder, record)) {
     const auto check = [&](uint64_t found, const char* where) {
       if (found == record.rows) return;
       throw Error(ErrorKind::input_file, fmt::format("{}: segment {}: {} rows in {}, {} expected", folder.string(), record.number, found, where, record.rows),
@@ -32,6 +32,7 @@ struct OpenSegment {
   }
 
   uint64_t first_row;
+  std::vector<fs::path> video_folders;  ///< Its own first.
   CaptionStore captions;
   Bm25Index index;
   std::vector<bool> removed;
@@ -45,6 +46,14 @@ struct Catalogue::State {
   std::vector<fs::path> video_folders;
   std::vector<std::unique_ptr<OpenSegment>> segments;
 
+  /// The video folders, that of the segment's import first: another list may have videos of the same names elsewhere.
+  std::vector<fs::path> folders_of(const SegmentRecord& record) const {
+    std::vector<fs::path> ordered = video_folders;
+    const auto& texts = manifest.video_folders;
+    const auto own = std::find(texts.begin(), texts.end(), record.videos);
+    if (own != texts.end()) std::rotate(ordered.begin(), ordered.begin() + (own - texts.begin()), ordered.begin() + (own - texts.begin()) + 1);
+    return ordered;
+  }
   const OpenSegment& segment_of(uint64_t row) const {
     const auto after = std::upper_bound(segments.begin(), segments.end(), row, [](uint64_t value, const auto& segment) { return value < segment->first_row; });
     if (after == segments.begin() || row >= (*(after - 1))->first_row + (*(after - 1))->captions.rows()) {
@@ -62,10 +71,10 @@ struct Catalogue::State {
 Catalogue::Catalogue(const fs::path& folder) : state_(std::make_unique<State>()) {
   state_->folder = folder;
   state_->manifest = load_manifest(folder);
-  for (const std::string& videos : state_->manifest.video_folders) state_->video_folders.push_back((fs::absolute(folder) / videos).lexically_normal());
+  for (const std::string& videos : state_->manifest.video_folders) state_->video_folders.push_back(video_folder_path(folder, videos));
   uint64_t first = 0;
   for (const SegmentRecord& record : state_->manifest.segments) {
-    state_->segments.push_back(std::make_unique<OpenSegment>(folder, record, first));
+    state_->segments.push_back(std::make_unique<OpenSegment>(folder, record, first, state_->folders_of(record)));
     first += record.rows;
   }
 }
@@ -109,7 +118,7 @@ Clip Catalogue::clip(uint64_t row) const {
   CaptionRow stored = segment.captions.row(row - segment.first_row);
   Clip clip;
   clip.row = row;
-  clip.video = find_video(stored, state_->video_folders);
+  clip.video = find_video(stored, segment.video_folders);
   clip.id = std::move(stored.id);
   clip.source = std::move(stored.source);
   clip.listed_path = std::move(stored.path);

@@ -74,8 +74,8 @@ class Catalogue {
   /// The query as its distinct words, and how many captions hold each: for messages when little is found.
   std::vector<std::pair<std::string, uint64_t>> words_of(std::string_view query) const;
 
-  /// The clip of a row below rows(). Looks for its video each time: a path of the list below each of the video folders, then
-  /// SOURCE.mp4, .webm, .mkv, .mov, .avi, .m4v there.
+  /// The clip of a row below rows(). Looks for its video each time: a path of the list below each of the video folders, the one
+  /// that its import named first, then SOURCE.mp4, .webm, .mkv, .mov, .avi, .m4v there.
   Clip clip(uint64_t row) const;
   /// Rows with this id that are not removed, ascending.
   std::vector<uint64_t> rows_with_id(std::string_view id) const;

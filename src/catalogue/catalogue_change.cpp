@@ -7,10 +7,13 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/path_kind.h"
 #include "catalogue/bm25_builder.h"
 #include "catalogue/caption_store.h"
 #include "catalogue/catalogue.h"
 #include "catalogue/catalogue_manifest.h"
+#include "catalogue/catalogue_videos.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -64,24 +67,81 @@ class KeySet {
 struct KnownSegment {
   CaptionStore captions;
   std::vector<bool> removed;
+  std::vector<fs::path> video_folders;  ///< Where its videos lie: in that of its import, or in any where this is not known.
 
-  bool holds(const CaptionRow& row, uint64_t key) const {
+  /// Whether it has a row that is listed with the videos in `videos`.
+  bool holds(const CaptionRow& row, uint64_t key, const fs::path& videos) const {
     for (const uint32_t number : captions.rows_with_content(key)) {
       if (!removed.empty() && removed[number]) continue;
       const CaptionRow known = captions.row(number);
-      if (known.source == row.source && known.span == row.span && known.caption == row.caption) return true;
+      const bool alike = known.source == row.source && known.span == row.span && known.caption == row.caption;
+      if (alike && is_same_video(known, video_folders, videos)) return true;
     }
     return false;
   }
 };
 
-/// The folder as catalogue.json has it: relative when both lie in the same folder, so that they can be moved together.
-std::string video_folder_text(const fs::path& catalogue, const fs::path& videos) {
-  const fs::path absolute = fs::absolute(videos).lexically_normal();
-  const fs::path base = fs::absolute(catalogue).lexically_normal();
-  const fs::path relative = absolute.lexically_relative(base);
-  const auto ups = std::count(relative.begin(), relative.end(), "..");
-  return !relative.empty() && ups <= 1 ? relative.string() : absolute.string();
+bool has_manifest(const fs::path& folder) {
+  std::error_code code;
+  // What cannot be looked at counts as there: it is not to be overwritten, nor its files deleted.
+  return fs::status(manifest_file(folder), code).type() != fs::file_type::not_found;
+}
+
+/// Throws Error(usage) for a folder that holds something else than a catalogue, or what a killed import left of one.
+void refuse_other_folder(const fs::path& folder) {
+  if (!is_folder(folder) || has_manifest(folder)) return;
+  std::error_code code;
+  for (fs::directory_iterator entry(folder, code); !code && entry != fs::directory_iterator(); entry.increment(code)) {
+    const std::string name = entry->path().filename().string();
+    // Another import may end this moment.
+    if (name == "lock" || name == "catalogue.json" || name.starts_with(".") || is_catalogue_file(entry->path())) continue;
+    throw Error(ErrorKind::usage, fmt::format("{}: holds {} and no catalogue.json", folder.string(), name), "a catalogue needs a folder of its own");
+  }
+  if (code && code != std::errc::no_such_file_or_directory) throw Error(ErrorKind::storage, fmt::format("{}: cannot be read: {}", folder.string(), code.message()));
+}
+
+/// Makes a folder and its parents; whether it was not there. Of several processes that make it one is told so.
+bool make_folder(const fs::path& folder) {
+  const fs::path named = folder.has_filename() ? folder : folder.parent_path();
+  if (named.has_parent_path()) make_folders(named.parent_path());
+  std::error_code code;
+  const bool made = fs::create_directory(named, code);
+  if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be made: {}", folder.string(), code.message()));
+  return made;
+}
+
+/// The folder that is added to, with its lock held. Where no catalogue comes of it, what was not there before is taken away
+/// again, still under the lock: another import may be waiting for it.
+class HeldFolder {
+ public:
+  explicit HeldFolder(const fs::path& folder) : folder_(folder) {
+    // Between the two an import that came to nothing may take the folder away: then once more.
+    for (int tried = 0; !lock_; ++tried) {
+      if (tried == kMostTries) throw Error(ErrorKind::storage, fmt::format("{}: no file can be made in it", folder.string()));
+      made_ = make_folder(folder);
+      lock_ = CatalogueLock::take(folder);
+    }
+  }
+  ~HeldFolder() {
+    if (has_manifest(folder_)) return;
+    lock_->remove_file();
+    std::error_code ignored;
+    if (made_) fs::remove(folder_, ignored);
+  }
+  HeldFolder(const HeldFolder&) = delete;
+  HeldFolder& operator=(const HeldFolder&) = delete;
+
+ private:
+  static constexpr int kMostTries = 1000;
+
+  fs::path folder_;
+  bool made_ = false;
+  std::optional<CatalogueLock> lock_;
+};
+
+/// The same text with what is not UTF-8 replaced: for people.
+std::string readable(const std::string& text) {
+  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 class Import {
@@ -90,8 +150,10 @@ class Import {
 
   AddReport work() {
     report_.format = request_.format == CaptionFormat::automatic ? detect_caption_format(request_.from) : request_.format;
-    FolderMaker made(request_.folder);
-    const CatalogueLock lock(request_.folder);
+    choose_video_folder();
+    refuse_other_folder(request_.folder);
+    const HeldFolder held(request_.folder);
+    refuse_other_folder(request_.folder);
     try {
       open();
       read();
@@ -101,7 +163,6 @@ class Import {
       discard();
       throw;
     }
-    made.keep = true;
     return std::move(report_);
   }
 
@@ -113,24 +174,24 @@ class Import {
     Bm25Builder index;
   };
 
-  /// Takes away a folder that this import made, unless it comes to something.
-  struct FolderMaker {
-    explicit FolderMaker(const fs::path& path) : folder(path), keep(fs::exists(path)) { make_folders(path); }
-    ~FolderMaker() {
-      if (keep) return;
-      std::error_code ignored;
-      fs::remove(folder / "lock", ignored);
-      fs::remove(folder, ignored);
+  void choose_video_folder() {
+    const fs::path beside = report_.format == CaptionFormat::folder ? request_.from : fs::absolute(request_.from).parent_path();
+    videos_ = video_folder_text(request_.folder, request_.videos.empty() ? beside : request_.videos);
+    if (!is_utf8(videos_)) {
+      throw Error(ErrorKind::usage, fmt::format("{}: the name of the folder of videos is not UTF-8, so that catalogue.json cannot hold it", videos_),
+                  "rename it, or name it by a link: --videos LINK");
     }
-    fs::path folder;
-    bool keep;
-  };
+    video_folder_ = video_folder_path(request_.folder, videos_);
+  }
 
-  /// Deletes what was written, still under the lock.
+  /// Deletes what was written, still under the lock: all that the manifest on the disk does not name. What it names stays, for
+  /// the last step of replacing it can fail when the new one is there already.
   void discard() {
     segment_.reset();
-    std::error_code ignored;
-    for (const fs::path& file : written_) fs::remove(file, ignored);
+    try {
+      delete_leftovers(request_.folder, has_manifest(request_.folder) ? load_manifest(request_.folder) : CatalogueManifest{});
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the next change deletes them
+    }
   }
 
   void step(std::string_view what) const {
@@ -138,8 +199,7 @@ class Import {
   }
 
   void open() {
-    std::error_code code;
-    if (fs::exists(manifest_file(request_.folder), code)) {
+    if (has_manifest(request_.folder)) {
       manifest_ = load_manifest(request_.folder);
       if (request_.analyzer && *request_.analyzer != manifest_.analyzer) {
         throw Error(ErrorKind::usage,
@@ -147,19 +207,21 @@ class Import {
                     "one catalogue has one analyzer: leave --analyzer out, or make another catalogue");
       }
     } else {
-      for (const auto& entry : fs::directory_iterator(request_.folder)) {
-        const std::string name = entry.path().filename().string();
-        // What an import that was killed leaves behind is no reason.
-        if (name == "lock" || name.starts_with(".") || name.starts_with("captions-") || name.starts_with("index-")) continue;
-        throw Error(ErrorKind::usage, fmt::format("{}: holds {} and no catalogue.json", request_.folder.string(), name), "a catalogue needs a folder of its own");
-      }
       manifest_.analyzer = request_.analyzer.value_or(AnalyzerKind::plain);
     }
     step("leftovers");
     delete_leftovers(request_.folder, manifest_);
     for (const SegmentRecord& record : manifest_.segments) {
-      known_.push_back({CaptionStore(captions_file(request_.folder, record.number)), load_removed(request_.folder, record)});
+      known_.push_back({CaptionStore(captions_file(request_.folder, record.number)), load_removed(request_.folder, record), video_folders_of(record)});
     }
+  }
+
+  std::vector<fs::path> video_folders_of(const SegmentRecord& record) const {
+    std::vector<fs::path> folders;
+    for (const std::string& text : record.videos.empty() ? manifest_.video_folders : std::vector{record.videos}) {
+      folders.push_back(video_folder_path(request_.folder, text));
+    }
+    return folders;
   }
 
   void read() {
@@ -189,7 +251,7 @@ class Import {
   void take(CaptionRow&& row) {
     ++report_.rows;
     const uint64_t key = content_key(row);
-    const bool known = std::any_of(known_.begin(), known_.end(), [&](const KnownSegment& segment) { return segment.holds(row, key); });
+    const bool known = std::any_of(known_.begin(), known_.end(), [&](const KnownSegment& segment) { return segment.holds(row, key, video_folder_); });
     if (known || !keys_.insert(key)) {
       ++report_.known;
       return;
@@ -209,8 +271,8 @@ class Import {
   void begin_segment() {
     record_ = {};
     record_.number = manifest_.next_number();
-    record_.from = request_.from.string();
-    for (const fs::path& file : {captions_file(request_.folder, record_.number), index_file(request_.folder, record_.number)}) written_.push_back(file);
+    record_.from = readable(request_.from.string());
+    record_.videos = videos_;
     step("segment");
     segment_ = std::make_unique<Segment>(request_.folder, record_.number, manifest_.analyzer, request_.index_memory_bytes);
   }
@@ -223,7 +285,7 @@ class Import {
     segment_->index.finish();
     segment_.reset();
     manifest_.segments.push_back(record_);
-    known_.push_back({CaptionStore(captions_file(request_.folder, record_.number)), {}});
+    known_.push_back({CaptionStore(captions_file(request_.folder, record_.number)), {}, {video_folder_}});
     keys_.clear();
   }
 
@@ -235,18 +297,14 @@ class Import {
   }
 
   void commit() {
-    const fs::path default_videos = report_.format == CaptionFormat::folder ? request_.from : fs::absolute(request_.from).parent_path();
-    const std::string videos = video_folder_text(request_.folder, request_.videos.empty() ? default_videos : request_.videos);
     auto& folders = manifest_.video_folders;
-    const bool new_folder = std::find(folders.begin(), folders.end(), videos) == folders.end();
-    std::error_code code;
-    if (written_.empty() && !new_folder && fs::exists(manifest_file(request_.folder), code)) return;
-    if (new_folder) folders.push_back(videos);
+    const bool new_folder = std::find(folders.begin(), folders.end(), videos_) == folders.end();
+    if (report_.added == 0 && !new_folder && has_manifest(request_.folder)) return;
+    if (new_folder) folders.push_back(videos_);
     step("names");
     sync_folder(request_.folder);
     step("manifest");
     save_manifest(request_.folder, manifest_);
-    written_.clear();
     step("done");
   }
 
@@ -257,7 +315,8 @@ class Import {
   KeySet keys_;
   std::unique_ptr<Segment> segment_;
   SegmentRecord record_;
-  std::vector<fs::path> written_;
+  std::string videos_;     ///< Of the rows that are added, as catalogue.json has it
+  fs::path video_folder_;  ///< and where it is.
   AddReport report_;
 };
 
@@ -267,9 +326,8 @@ AddReport add_clips(const AddRequest& request, RunContext& run) { return Import(
 
 uint64_t remove_clips(const fs::path& folder, const std::vector<std::string>& ids) {
   load_manifest(folder);  // A folder that is no catalogue gets no lock.
-  const CatalogueLock lock(folder);
+  const auto lock = CatalogueLock::take(folder);
   CatalogueManifest manifest = load_manifest(folder);
-  delete_leftovers(folder, manifest);
   const Catalogue catalogue(folder);
   std::vector<uint64_t> rows;
   for (const std::string& id : ids) {
@@ -277,6 +335,7 @@ uint64_t remove_clips(const fs::path& folder, const std::vector<std::string>& id
     if (found.empty()) throw Error(ErrorKind::input_file, fmt::format("{}: no clip has the id {}", folder.string(), id));
     rows.insert(rows.end(), found.begin(), found.end());
   }
+  delete_leftovers(folder, manifest);
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
   uint64_t first = 0;

@@ -1,13 +1,8 @@
 #include "catalogue/catalogue_manifest.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -38,6 +33,27 @@ Number number_in(const Json& object, const char* name, const fs::path& file, uin
     refuse(file, fmt::format("{}: found {}, a number up to {} expected", name, found == object.end() ? "nothing" : found->dump(), most));
   }
   return static_cast<Number>(found->get<uint64_t>());
+}
+
+bool are_digits(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Whether `name` is PREFIX-NNNNNN, or PREFIX-NNNNNN-N... where removals are counted as well.
+bool names_segment_file(std::string_view name, std::string_view prefix, bool counts_removals) {
+  constexpr size_t kDigits = 6;
+  if (!name.starts_with(prefix)) return false;
+  name.remove_prefix(prefix.size());
+  if (!are_digits(name.substr(0, kDigits)) || name.size() < kDigits) return false;
+  name.remove_prefix(kDigits);
+  return counts_removals ? name.starts_with('-') && are_digits(name.substr(1)) : name.empty();
+}
+
+/// A temporary file of `write_file_atomic` or of IndexSpool.
+bool names_temporary_file(std::string_view name) {
+  constexpr std::string_view kSpool = ".spool-";
+  const bool is_spool = name.starts_with(kSpool) && name.size() == kSpool.size() + 6;
+  return is_spool || (name.starts_with(".catalogue.json.") && name.ends_with(".tmp"));
 }
 
 std::string text_in(const Json& object, const char* name, const fs::path& file) {
@@ -98,6 +114,9 @@ CatalogueManifest load_manifest(const fs::path& folder) {
     segment.words = number_in<uint64_t>(entry, "words", file, UINT64_MAX);
     segment.without_words = number_in<uint64_t>(entry, "without_words", file, segment.rows);
     segment.from = text_in(entry, "from", file);
+    // Catalogues did not always keep this; where there is one folder it can only be that.
+    if (entry.contains("videos")) segment.videos = text_in(entry, "videos", file);
+    else if (manifest.video_folders.size() == 1) segment.videos = manifest.video_folders.front();
     segment.removals = number_in<uint32_t>(entry, "removals", file, UINT32_MAX);
     segment.removed = number_in<uint64_t>(entry, "removed", file, segment.rows);
     if (!numbers.insert(segment.number).second) refuse(file, fmt::format("segment {} comes twice", segment.number));
@@ -109,10 +128,12 @@ CatalogueManifest load_manifest(const fs::path& folder) {
 void save_manifest(const fs::path& folder, const CatalogueManifest& manifest) {
   Json json = {{"schema", kSchema}, {"analyzer", analyzer_name(manifest.analyzer)}, {"video_folders", manifest.video_folders}, {"segments", Json::array()}};
   for (const SegmentRecord& segment : manifest.segments) {
-    json["segments"].push_back({{"number", segment.number}, {"rows", segment.rows}, {"words", segment.words}, {"without_words", segment.without_words},
-                                {"from", segment.from}, {"removals", segment.removals}, {"removed", segment.removed}});
+    Json& entry = json["segments"].emplace_back(
+        Json{{"number", segment.number}, {"rows", segment.rows}, {"words", segment.words}, {"without_words", segment.without_words},
+             {"from", segment.from}, {"removals", segment.removals}, {"removed", segment.removed}});
+    if (!segment.videos.empty()) entry["videos"] = segment.videos;
   }
-  write_file_atomic(manifest_file(folder), json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file_atomic(manifest_file(folder), json.dump(2) + "\n");
 }
 
 std::string catalogue_fingerprint(const fs::path& folder) {
@@ -146,6 +167,14 @@ void save_removed(const fs::path& folder, const SegmentRecord& segment, const st
   sync_folder(folder);
 }
 
+bool is_catalogue_file(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const bool is_named_so = names_segment_file(name, "captions-", false) || names_segment_file(name, "index-", false) ||
+                           names_segment_file(name, "removed-", true) || names_temporary_file(name);
+  std::error_code code;
+  return is_named_so && fs::symlink_status(file, code).type() == fs::file_type::regular;
+}
+
 void delete_leftovers(const fs::path& folder, const CatalogueManifest& manifest) {
   std::set<fs::path> named;
   for (const SegmentRecord& segment : manifest.segments) {
@@ -154,29 +183,27 @@ void delete_leftovers(const fs::path& folder, const CatalogueManifest& manifest)
     if (segment.removals > 0) named.insert(removed_file(folder, segment.number, segment.removals));
   }
   for (const auto& entry : fs::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool ours = name.starts_with("captions-") || name.starts_with("index-") || name.starts_with("removed-") || name.starts_with(".spool-") ||
-                      (name.starts_with(".catalogue.json.") && name.ends_with(".tmp"));
     std::error_code ignored;
-    if (ours && !named.contains(entry.path())) fs::remove(entry.path(), ignored);
+    if (!named.contains(entry.path()) && is_catalogue_file(entry.path())) fs::remove(entry.path(), ignored);
   }
 }
 
-CatalogueLock::CatalogueLock(const fs::path& folder) {
-  const fs::path file = folder / "lock";
-  fd_ = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (fd_ < 0) throw Error(ErrorKind::storage, fmt::format("{}: cannot be made: {}", file.string(), std::strerror(errno)));
-  while (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EINTR) continue;
-    const int reason = errno;
-    ::close(std::exchange(fd_, -1));
-    if (reason != EWOULDBLOCK) throw Error(ErrorKind::storage, fmt::format("{}: cannot be locked: {}", file.string(), std::strerror(reason)));
-    throw Error(ErrorKind::busy, fmt::format("{}: another process is changing this catalogue", folder.string()), "wait until it is done");
+std::optional<CatalogueLock> CatalogueLock::take(const fs::path& folder) {
+  const fs::path path = folder / "lock";
+  for (;;) {
+    std::optional<LockFile> file = LockFile::open(path);
+    if (!file) return std::nullopt;
+    if (!file->try_lock()) {
+      throw Error(ErrorKind::busy, fmt::format("{}: another process is changing this catalogue: {}", folder.string(), file->holder()), "wait until it is done");
+    }
+    // An import that came to nothing may have removed the file between the two.
+    if (file->is_named()) return CatalogueLock(path, std::move(*file));
   }
 }
 
-CatalogueLock::~CatalogueLock() {
-  if (fd_ >= 0) ::close(fd_);
+void CatalogueLock::remove_file() const {
+  std::error_code ignored;
+  fs::remove(path_, ignored);
 }
 
 }  // namespace dreamrunner

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/lock_file.h"
 #include "catalogue/analyzer.h"
 
 namespace dreamrunner {
@@ -16,12 +18,13 @@ struct SegmentRecord {
   uint64_t words = 0;
   uint64_t without_words = 0;  ///< Rows whose caption has none.
   std::string from;            ///< The list that it was made from, for people.
+  std::string videos;          ///< The video folder that its import named; empty where nobody knows it any more.
   uint32_t removals = 0;       ///< How often rows were removed: names the file that says which; 0 for none.
   uint64_t removed = 0;        ///< Rows that are gone.
 };
 
-/// catalogue.json: what belongs to the catalogue. Whatever else lies in its folder is a leftover of an import that did not
-/// end. Replacing this file is what commits an import or a removal.
+/// catalogue.json: what belongs to the catalogue. Other files of a catalogue in its folder are leftovers of an import that did
+/// not end. Replacing this file is what commits an import or a removal. All texts are UTF-8.
 struct CatalogueManifest {
   AnalyzerKind analyzer = AnalyzerKind::plain;
   std::vector<std::string> video_folders;  ///< Absolute, or relative to the catalogue's folder where near to it.
@@ -50,21 +53,31 @@ std::vector<bool> load_removed(const std::filesystem::path& folder, const Segmen
 /// Writes them to a file that nobody reads before the manifest names it.
 void save_removed(const std::filesystem::path& folder, const SegmentRecord& segment, const std::vector<bool>& removed);
 
-/// Deletes files of segments and removals that the manifest does not name. Only for who holds the catalogue's lock.
+/// Whether a file is one that imports and removals make and may delete: a regular file with just such a name (docs/catalogue.md).
+bool is_catalogue_file(const std::filesystem::path& file);
+
+/// Deletes those that the manifest does not name. Only for who holds the catalogue's lock.
 void delete_leftovers(const std::filesystem::path& folder, const CatalogueManifest& manifest);
 
-/// Keeps other writers out while it lives; readers are not kept out. The kernel holds it (`flock`), so that it ends with the
-/// process.
+/// Keeps other writers out while it lives; readers are not kept out. The kernel holds it, so that it ends with the process.
 class CatalogueLock {
  public:
-  /// Throws Error(busy) at once when another process writes, Error(storage) when the folder cannot be written.
-  explicit CatalogueLock(const std::filesystem::path& folder);
-  ~CatalogueLock();
-  CatalogueLock(const CatalogueLock&) = delete;
-  CatalogueLock& operator=(const CatalogueLock&) = delete;
+  /// Nothing where the folder is missing. Throws Error(busy) at once when another process writes, Error(storage) when the
+  /// folder cannot be written.
+  static std::optional<CatalogueLock> take(const std::filesystem::path& folder);
+
+  CatalogueLock(CatalogueLock&&) noexcept = default;
+  CatalogueLock& operator=(CatalogueLock&&) noexcept = default;
+  ~CatalogueLock() { file_.clear(); }
+
+  /// Removes its file, while the lock is still held: whoever waits for it notices that the file has gone.
+  void remove_file() const;
 
  private:
-  int fd_ = -1;
+  CatalogueLock(std::filesystem::path path, LockFile file) : path_(std::move(path)), file_(std::move(file)) {}
+
+  std::filesystem::path path_;
+  LockFile file_;
 };
 
 }  // namespace dreamrunner

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "catalogue/index_bytes.h"
 #include "catalogue/index_crc32c.h"
@@ -24,20 +25,6 @@ constexpr uint32_t kPageBytes = 32768;
 constexpr std::string_view kMagic = "DRUNPAGE";
 constexpr size_t kKindSize = 8;
 constexpr size_t kFooterSize = 40;
-
-Error storage_error(const fs::path& path, const char* what) {
-  const int code = errno;
-  return Error(ErrorKind::storage, fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
-}
-
-void write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw storage_error(path, "cannot be written");
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-}
 
 }  // namespace
 

@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "base/run_context.h"
-#include "media/descriptor.h"
 
 namespace dreamrunner {
 

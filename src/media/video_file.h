@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/error.h"
-#include "media/descriptor.h"
 
 namespace dreamrunner {
 

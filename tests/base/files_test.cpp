@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -36,6 +38,24 @@ TEST(FilesTest, AFailedWriteKeepsTheOldFileAndLeavesNoTemporary) {
   EXPECT_TRUE(fs::exists(folder / "taken" / "inside"));
   EXPECT_EQ(files_in(folder.path()), 1u);
   expect_error(ErrorKind::storage, [&] { write_file_atomic(folder / "no" / "folder", "text"); });
+}
+
+TEST(FilesTest, ATemporaryFileOfAnotherProcessIsNeitherAnErrorNorTouched) {
+  const test::TemporaryFolder folder;
+  // In another container a process may have the same id, and its files the names that come next here.
+  const fs::path next = temporary_beside(folder / "a");
+  const std::string name = next.filename().string();  // .a.PID.N.tmp
+  const size_t end = name.rfind('.'), begin = name.rfind('.', end - 1) + 1;
+  const uint64_t number = std::stoull(name.substr(begin, end - begin));
+  std::vector<fs::path> foreign;
+  for (uint64_t i = 1; i <= 3; ++i) {
+    foreign.push_back(folder / (name.substr(0, begin) + std::to_string(number + i) + ".tmp"));
+    std::ofstream(foreign.back()) << "theirs";
+  }
+  write_file_atomic(folder / "a", "ours");
+  EXPECT_EQ(read_file(folder / "a", 100), "ours");
+  for (const fs::path& file : foreign) EXPECT_EQ(read_file(file, 100), "theirs");
+  EXPECT_EQ(files_in(folder.path()), 4u);
 }
 
 TEST(FilesTest, OnlyRegularFilesWithinTheLimitAreRead) {

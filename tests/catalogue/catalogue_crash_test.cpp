@@ -1,8 +1,12 @@
 // An import that is killed at any step leaves the catalogue as it was or as it should be, and the next import goes on.
 
 #include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
 
 #include <fstream>
 
@@ -11,7 +15,25 @@
 
 #include "catalogue/catalogue.h"
 #include "catalogue/catalogue_change.h"
+#include "support/expect_error.h"
 #include "support/temporary_folder.h"
+
+namespace {
+
+/// While it is set a folder cannot be synchronised.
+bool folders_fail = false;
+
+}  // namespace
+
+/// Stands before the C library's.
+extern "C" int fsync(int fd) {
+  struct stat info {};
+  if (folders_fail && ::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace dreamrunner {
 namespace {
@@ -85,6 +107,35 @@ TEST(CatalogueCrash, AtAnyStepLeavesTheOldCatalogueOrTheNew) {
   // Leftovers, twice three steps a segment and one for the third, the names, the manifest, and after it.
   EXPECT_GE(kills, 10);
   EXPECT_EQ(whole.size(), 2u + 2 * 5) << "the manifest, the lock, two files a segment";
+}
+
+TEST(CatalogueCrash, ADiskThatFailsBehindTheLastStepCostsNothingThatTheManifestNames) {
+  test::TemporaryFolder root;
+  std::ofstream(root / "first.jsonl") << R"({"path":"a.mp4","caption":"bowing"})";
+  std::ofstream(root / "second.jsonl") << R"({"path":"b.mp4","caption":"bowing"})";
+  RunContext run;
+  for (const char* list : {"first.jsonl", "second.jsonl"}) {
+    AddRequest request = request_for(root.path(), list);
+    request.before_step = [](std::string_view step) { folders_fail = step == "manifest"; };
+    test::expect_error(ErrorKind::storage, [&] { add_clips(request, run); });
+    folders_fail = false;
+    const Catalogue after(root / "catalogue");
+    EXPECT_EQ(after.search("bowing", 10).size(), after.rows()) << "the manifest was replaced before";
+    request.before_step = {};
+    add_clips(request, run);
+  }
+  EXPECT_EQ(Catalogue(root / "catalogue").rows(), 2u);
+}
+
+TEST(CatalogueCrash, ADiskThatFailsBeforeItLeavesNothing) {
+  test::TemporaryFolder root;
+  std::ofstream(root / "list.jsonl") << R"({"path":"a.mp4","caption":"bowing"})";
+  RunContext run;
+  AddRequest request = request_for(root.path(), "list.jsonl");
+  request.before_step = [](std::string_view step) { folders_fail = step == "names"; };
+  test::expect_error(ErrorKind::storage, [&] { add_clips(request, run); });
+  folders_fail = false;
+  EXPECT_FALSE(fs::exists(root / "catalogue"));
 }
 
 TEST(CatalogueCrash, OfTheFirstImportLeavesAFolderThatCanBeUsed) {

@@ -179,6 +179,95 @@ TEST_F(CatalogueTest, AnotherVideoFolderIsRememberedWithoutNewRows) {
   EXPECT_EQ(open().clip(0).video, video);
 }
 
+TEST_F(CatalogueTest, VideosOfOneNameInTwoFoldersKeepTheirCaptions) {
+  for (const char* name : {"a", "b"}) {
+    write(std::string(name) + "/bow-1.mp4", name);
+    write(std::string(name) + "/bow-1.txt", "a person is bowing");
+    write(std::string(name) + "/wave.mp4", name);
+    write(std::string(name) + "/wave.txt", std::string("waving in ") + name);
+  }
+  EXPECT_EQ(add(root_ / "a").added, 2u);
+  const AddReport second = add(root_ / "b");
+  EXPECT_EQ(second.added, 2u) << "an equal caption of an equal name is another video's";
+  EXPECT_EQ(second.known, 0u);
+  for (uint64_t row = 0; row < 4; ++row) EXPECT_EQ(open().clip(row).video->parent_path().filename(), row < 2 ? "a" : "b") << row;
+  EXPECT_EQ(add(root_ / "a").added, 0u);
+  EXPECT_EQ(add(root_ / "b").added, 0u);
+
+  // The same folder by another name holds no other videos.
+  fs::create_directory_symlink(root_ / "b", root_ / "link");
+  EXPECT_EQ(add(root_ / "link").added, 0u);
+}
+
+TEST_F(CatalogueTest, ALateFolderOfVideosIsNamedWithoutNewRows) {
+  const fs::path list = write("lists/list.jsonl", R"({"path":"a.mp4","caption":"a person is bowing"})");
+  add(list);
+  const fs::path video = write("elsewhere/a.mp4", "x");
+  EXPECT_EQ(open().clip(0).video, std::nullopt);
+  EXPECT_EQ(add(list, {.videos = root_ / "elsewhere"}).added, 0u);
+  EXPECT_EQ(open().clip(0).video, video);
+}
+
+TEST_F(CatalogueTest, ACatalogueThatDoesNotSayWhichFolderIsReadAndAddedTo) {
+  for (const char* name : {"a", "b"}) {
+    write(std::string(name) + "/bow.mp4", name);
+    write(std::string(name) + "/bow.txt", "a person is bowing");
+  }
+  add(root_ / "a");
+  const auto forget_folders = [&] {
+    Json json = Json::parse(read_file(manifest_file(folder()), 1 << 20));
+    for (Json& segment : json["segments"]) EXPECT_EQ(segment.erase("videos"), 1u);
+    write_file_atomic(manifest_file(folder()), json.dump());
+  };
+  forget_folders();
+  EXPECT_EQ(open().clip(0).video, root_ / "a/bow.mp4");
+  EXPECT_EQ(add(root_ / "a").added, 0u) << "there is only one folder that it can be";
+  EXPECT_EQ(add(root_ / "b").added, 1u);
+  forget_folders();
+  EXPECT_EQ(add(root_ / "a").added, 0u) << "it is found there";
+  EXPECT_EQ(open().clip(0).id, "bow");
+}
+
+TEST_F(CatalogueTest, ACatalogueBehindALinkFindsTheVideosBesideIt) {
+  const fs::path video = write("deep/place/videos/aaa.mp4", "x");
+  const fs::path list = write("list.jsonl", kInternVid);
+  fs::create_directory_symlink(root_ / "deep/place", root_ / "place");
+  fs::create_directory_symlink(root_ / "deep/place/catalogue", root_ / "catalogue");
+  RunContext run;
+  add_clips({.folder = root_ / "deep/place/catalogue", .from = list, .videos = root_ / "place/videos"}, run);
+  EXPECT_EQ(load_manifest(folder()).video_folders, std::vector<std::string>{"../videos"});
+  EXPECT_EQ(open().clip(0).video, video);
+  EXPECT_EQ(add(list, {.videos = root_ / "deep/place/videos"}).added, 0u);
+  EXPECT_EQ(load_manifest(folder()).video_folders.size(), 1u) << "by either way it is the same folder";
+}
+
+TEST_F(CatalogueTest, EndingsInCapitalsAreFoundAndCountedAlike) {
+  add(write("list.jsonl", kInternVid));
+  const fs::path video = write("aaa.MP4", "x");
+  write("-bb.Mp4", "x");
+  EXPECT_EQ(open().clip(0).video, video);
+  EXPECT_EQ(open().clip(1).video, std::nullopt);
+  EXPECT_EQ(open().stats(run_).videos_there, 2u) << "both clips of aaa, and nothing that search would not find";
+}
+
+TEST_F(CatalogueTest, AFolderOfVideosThatNoFileCanNameIsRefused) {
+  const fs::path list = write("list.jsonl", kInternVid);
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { add(list, {.videos = root_ / "vid\xff"}); }), HasSubstr("not UTF-8"));
+  EXPECT_FALSE(fs::exists(folder()));
+  // The list's own name is for people only.
+  EXPECT_EQ(add(write("li\xffst.jsonl", kInternVid), {.videos = root_ / "videos"}).added, 3u);
+  EXPECT_THAT(load_manifest(folder()).segments[0].from, HasSubstr("li\uFFFDst.jsonl"));
+}
+
+TEST_F(CatalogueTest, LinksThatGoRoundInACircleAreNoVideos) {
+  write("own/wave.mp4", "x");
+  write("own/wave.txt", "waving");
+  fs::create_symlink("loop.mp4", root_ / "own/loop.mp4");
+  fs::create_symlink("nowhere.mp4", root_ / "own/dangling.mp4");
+  fs::create_directory_symlink("..", root_ / "own/above");
+  EXPECT_EQ(add(root_ / "own").added, 1u);
+}
+
 TEST_F(CatalogueTest, ACatalogueMovesWithTheVideosBesideIt) {
   add(write("list.jsonl", kInternVid), {.videos = root_ / "videos"});
   write("videos/aaa.mp4", "x");
@@ -282,6 +371,39 @@ TEST_F(CatalogueTest, OnlyACatalogueIsOpenedOrAddedTo) {
   EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { add(root_ / "list.jsonl", {.format = CaptionFormat::folder}); }), HasSubstr("expected, found a file"));
 }
 
+TEST_F(CatalogueTest, FilesThatOnlyBeginLikeTheCataloguesAreNobodysToDelete) {
+  // A list in the folder that is to become the catalogue: it is no leftover.
+  const fs::path list = write("catalogue/captions-10M.jsonl", kInternVid);
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { add(list); }), HasSubstr("holds captions-10M.jsonl and no catalogue.json"));
+  EXPECT_EQ(read_file(list, 1 << 20), kInternVid);
+  EXPECT_FALSE(fs::exists(folder() / "lock")) << "nothing is left in somebody's folder";
+  fs::rename(list, root_ / "list.jsonl");
+
+  add(root_ / "list.jsonl");
+  const std::vector<std::string> theirs = {"captions-10M.jsonl", "captions-0000012", "captions-00001", "index-old", "index-000001.bak",
+                                           "removed-000001", "removed-000001-x", ".spool-of-thread", ".catalogue.json.swp"};
+  const std::vector<std::string> leftovers = {"captions-000009", "index-000009", "removed-000001-12", ".spool-aB3xYz", ".catalogue.json.1.2.tmp"};
+  for (const std::string& name : theirs) write("catalogue/" + name, "x");
+  for (const std::string& name : leftovers) write("catalogue/" + name, "x");
+  fs::create_directory(folder() / "captions-000010");
+  expect_error(ErrorKind::input_file, [&] { remove_clips(folder(), {"nobody"}); });
+  for (const std::string& name : leftovers) EXPECT_TRUE(fs::exists(folder() / name)) << name << ": nothing was to be removed";
+  remove_clips(folder(), {"-bb@60-62"});
+  for (const std::string& name : leftovers) EXPECT_FALSE(fs::exists(folder() / name)) << name;
+  add(root_ / "list.jsonl");
+  for (const std::string& name : theirs) EXPECT_TRUE(fs::exists(folder() / name)) << name;
+  EXPECT_TRUE(fs::exists(folder() / "captions-000010"));
+}
+
+TEST_F(CatalogueTest, AnImportThatComesToNothingLeavesTheFolderAsItWas) {
+  fs::create_directory(folder());
+  expect_error(ErrorKind::input_file, [&] { add(write("list.jsonl", "bad\n")); });
+  EXPECT_TRUE(fs::is_empty(folder()));
+  fs::remove(folder());
+  expect_error(ErrorKind::input_file, [&] { add(root_ / "list.jsonl"); });
+  EXPECT_FALSE(fs::exists(folder()));
+}
+
 TEST_F(CatalogueTest, DamagedManifestsAreRefused) {
   add(write("list.jsonl", kInternVid));
   const std::string good = read_file(manifest_file(folder()), 1 << 20);
@@ -301,10 +423,48 @@ TEST_F(CatalogueTest, DamagedManifestsAreRefused) {
 
 TEST_F(CatalogueTest, TwoWritersDoNotMeet) {
   add(write("list.jsonl", kInternVid));
-  const CatalogueLock lock(folder());
+  const auto lock = CatalogueLock::take(folder());
   EXPECT_THAT(expect_error(ErrorKind::busy, [&] { add(root_ / "list.jsonl"); }), HasSubstr("another process"));
   EXPECT_THAT(expect_error(ErrorKind::busy, [&] { remove_clips(folder(), {"aaa"}); }), HasSubstr("another process"));
   EXPECT_EQ(ids("dog").size(), 1u) << "readers are not kept out";
+}
+
+TEST_F(CatalogueTest, TheLoserOfTwoFirstImportsLeavesTheWinnerItsLock) {
+  const fs::path list = write("list.jsonl", kInternVid);
+  int refused = 0;
+  const auto meanwhile = [&](std::string_view step) {
+    if (step != "segment") return;
+    expect_error(ErrorKind::busy, [&] { add(list); });
+    EXPECT_TRUE(fs::exists(folder() / "lock"));
+    ++refused;
+  };
+  EXPECT_EQ(add(list, {.before_step = meanwhile}).added, 3u);
+  EXPECT_EQ(refused, 1);
+  EXPECT_EQ(open().rows(), 3u);
+}
+
+TEST_F(CatalogueTest, FirstImportsThatFailAtTheSameTimeDisturbNoOther) {
+  const fs::path good = write("good.jsonl", kInternVid), bad = write("bad.jsonl", "bad\n");
+  for (int round = 0; round < 100; ++round) {
+    const auto outcome = [&](const fs::path& list) {
+      try {
+        RunContext run;
+        return add_clips({.folder = folder(), .from = list}, run).added == 3 ? "added" : "nothing";
+      } catch (const Error& error) {
+        return kind_name(error.kind());
+      }
+    };
+    std::string of_bad;
+    std::thread other([&] { of_bad = outcome(bad); });
+    const std::string of_good = outcome(good);
+    other.join();
+    ASSERT_TRUE(of_good == "added" || of_good == "busy") << of_good;
+    ASSERT_TRUE(of_bad == "input_file" || of_bad == "busy") << of_bad;
+    ASSERT_FALSE(of_good == "busy" && of_bad == "busy") << "one of them held the lock";
+    if (of_good == "added") ASSERT_EQ(open().rows(), 3u);
+    else ASSERT_FALSE(fs::exists(manifest_file(folder())));
+    fs::remove_all(folder());
+  }
 }
 
 TEST_F(CatalogueTest, AStoppedImportLeavesNothing) {

@@ -2,7 +2,11 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <string_view>
 #include <utility>
+
+#include "base/error.h"
 
 namespace dreamrunner {
 
@@ -27,5 +31,11 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+/// "PATH: WHAT: " and the system's words for `errno`.
+Error storage_error(const std::filesystem::path& path, const char* what);
+
+/// Writes all of the bytes. Throws Error(storage) naming `path`.
+void write_all(int fd, std::string_view bytes, const std::filesystem::path& path);
 
 }  // namespace dreamrunner
