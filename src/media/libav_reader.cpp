@@ -1,13 +1,17 @@
 #include "media/libav_video.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "media/colour_conversion.h"
 #include "media/libav.h"
+#include "media/video_window.h"
 
 extern "C" {
 #include <libavutil/pixdesc.h>
@@ -61,6 +65,19 @@ void turn_picture(const Turn& turn, int stored_width, int stored_height, const u
   }
 }
 
+bool is_set(const AVRational& rate) { return rate.num > 0 && rate.den > 0; }
+
+/// The average rate. The stream's base rate is the lowest that all time stamps fit in, and where the rate varies it is too high. The
+/// container's average is taken there; an average above the base counts fields, and one just below it was made of rounded stamps.
+FrameRate rate_of(const Input& input) {
+  constexpr double kRounding = 5e-4;  // Half of what 30 and 29.97 differ by.
+  const AVRational average = input.stream().avg_frame_rate;
+  const AVRational base = av_guess_frame_rate(&input.container(), &input.stream(), nullptr);
+  if (!is_set(base)) return is_set(average) ? FrameRate{average.num, average.den} : FrameRate{0, 1};
+  const bool varies = is_set(average) && av_q2d(average) < av_q2d(base) * (1 - kRounding);
+  return varies ? FrameRate{average.num, average.den} : FrameRate{base.num, base.den};
+}
+
 std::string name_or_unknown(const char* name) { return name == nullptr ? "unknown" : name; }
 
 VideoInfo describe(const Input& input, const Turn& turn) {
@@ -71,8 +88,7 @@ VideoInfo describe(const Input& input, const Turn& turn) {
   info.pixel_format = name_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(codec.format)));
   info.width = turn.swaps_sides() ? codec.height : codec.width;
   info.height = turn.swaps_sides() ? codec.width : codec.height;
-  const AVRational rate = av_guess_frame_rate(&input.container(), &input.stream(), nullptr);
-  if (rate.num > 0 && rate.den > 0) info.rate = {rate.num, rate.den};
+  info.rate = rate_of(input);
   info.range = name_or_unknown(av_color_range_name(codec.color_range));
   info.matrix = name_or_unknown(av_color_space_name(codec.color_space));
   info.primaries = name_or_unknown(av_color_primaries_name(codec.color_primaries));
@@ -117,6 +133,7 @@ class LibavSource : public VideoSource {
         input_(std::move(file), std::move(at_packet)),
         turn_(turn_of(input_)),
         info_(describe(input_, turn_)),
+        slack_s_(window_slack_s(info_.rate)),
         decoder_(open_decoder(input_, wanted)) {}
 
   const VideoInfo& info() const override { return info_; }
@@ -172,7 +189,7 @@ class LibavSource : public VideoSource {
   /// reading begins again at the beginning.
   bool landed_before_window(double time_s) {
     jumping_ = false;
-    if (!stamps_fail_ && time_s <= options_.start_s) return true;
+    if (!stamps_fail_ && time_s <= options_.start_s + slack_s_) return true;
     stamps_fail_ = false;
     if (!input_.go_before(first_stamp_)) input_.refuse(fmt::format("the time {:g} s cannot be found in it", options_.start_s));
     start_over();
@@ -188,6 +205,7 @@ class LibavSource : public VideoSource {
   Input input_;
   Turn turn_;
   VideoInfo info_;
+  double slack_s_;
   CodecPtr decoder_;
   FilmToRgb converter_;
   PacketPtr packet_ = make_packet();
@@ -219,14 +237,15 @@ bool LibavSource::next(Picture& picture, double& time_s) {
     }
     time_s = time();
     if (jumping_ && !landed_before_window(time_s)) continue;
+    const bool before_window = time_s < options_.start_s - slack_s_;
     // Behind a jump what was left out may be missed, but no longer in the window.
-    if (decoded.decode_error_flags != 0 && (!jumped_ || time_s >= options_.start_s)) input_.refuse(fmt::format("frame {} is damaged", frames_seen_));
+    if (decoded.decode_error_flags != 0 && (!jumped_ || !before_window)) input_.refuse(fmt::format("frame {} is damaged", frames_seen_));
     if (frames_seen_++ == 0) {
       jump_to_window();
       if (jumping_) continue;
     }
-    if (time_s >= options_.end_s) return false;  // Times only grow.
-    if (time_s < options_.start_s || !options_.wants(in_window_++)) continue;
+    if (time_s >= options_.end_s - slack_s_) return false;  // Times only grow.
+    if (before_window || !options_.wants(in_window_++)) continue;
     stored_.resize(size_t{3} * static_cast<size_t>(decoded.width) * static_cast<size_t>(decoded.height));
     converter_.convert(decoded, stored_.data(), input_.path());
     turn_picture(turn_, decoded.width, decoded.height, stored_.data(), picture);
@@ -243,15 +262,57 @@ std::unique_ptr<VideoSource> open_video(VideoFile file, const VideoReadOptions& 
   return std::make_unique<LibavSource>(std::move(file), options, std::move(at_packet));
 }
 
+namespace {
+
+/// How long frames are shown, by their time stamps. Those of a stranger's may be any numbers, so that they are added up as doubles.
+class ShownTime {
+ public:
+  void add(const AVPacket& packet) {
+    ++frames_;
+    const int64_t stamp = packet.pts == AV_NOPTS_VALUE ? packet.dts : packet.pts;
+    if (stamp == AV_NOPTS_VALUE) is_known_ = false;
+    const auto start = static_cast<double>(stamp), duration = static_cast<double>(packet.duration);
+    first_ = std::min(first_, start);
+    // The duration of the last frame is not always said; the others' mean has to do then.
+    if (start >= last_) has_duration_ = duration > 0;
+    last_ = std::max(last_, start);
+    end_ = std::max(end_, start + duration);
+  }
+  /// Frames a second on average. `rate` where that is it but for half a frame (AVI may say half of the last one's duration), or
+  /// where time stamps do not tell.
+  FrameRate average(const AVRational& time_base, const FrameRate& rate) const {
+    const double seconds = (has_duration_ ? end_ - first_ : last_ - first_) * av_q2d(time_base);
+    const double frames = has_duration_ ? frames_ : frames_ - 1;
+    if (!is_known_ || !(seconds > 0)) return rate;
+    if (rate.num > 0 && std::abs(frames - seconds * rate.per_second()) <= kHalfAFrame) return rate;
+    const AVRational average = av_d2q(frames / seconds, 1'000'000);
+    return is_set(average) ? FrameRate{average.num, average.den} : rate;
+  }
+
+ private:
+  static constexpr double kHalfAFrame = 0.5 + 1e-3;
+
+  bool is_known_ = true;
+  bool has_duration_ = false;
+  double frames_ = 0;
+  double first_ = std::numeric_limits<double>::infinity(), last_ = -first_, end_ = -first_;
+};
+
+}  // namespace
+
 VideoInfo probe(VideoFile file, std::function<void()> at_packet) {
   Input input(std::move(file), std::move(at_packet));
   VideoInfo info = describe(input, turn_of(input));
   const PacketPtr packet = make_packet();
+  ShownTime shown;
   while (input.read(*packet)) {
     // Packets that an edit list leaves out only help to decode the others.
-    if ((packet->flags & AV_PKT_FLAG_DISCARD) == 0) ++info.frames;
+    if ((packet->flags & AV_PKT_FLAG_DISCARD) != 0) continue;
+    ++info.frames;
+    shown.add(*packet);
   }
   if (info.frames == 0) input.refuse("no frame found");
+  info.rate = shown.average(input.stream().time_base, info.rate);
   return info;
 }
 

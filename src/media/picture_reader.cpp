@@ -1,7 +1,5 @@
 #include "media/picture_reader.h"
 
-#include <png.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -9,19 +7,11 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "media/png_image.h"
 #include "media/video_library.h"
 
 namespace dreamrunner {
 namespace {
-
-/// libpng's simplified interface, with an owner.
-struct PngImage {
-  png_image image{};
-  PngImage() { image.version = PNG_IMAGE_VERSION; }
-  ~PngImage() { png_image_free(&image); }
-  PngImage(const PngImage&) = delete;
-  PngImage& operator=(const PngImage&) = delete;
-};
 
 /// Takes RGBA apart.
 StoredPicture split_alpha(const std::vector<uint8_t>& rgba, int width, int height) {
@@ -38,14 +28,14 @@ StoredPicture split_alpha(const std::vector<uint8_t>& rgba, int width, int heigh
 
 StoredPicture decode_png(std::string_view bytes, const std::filesystem::path& origin) {
   PngImage png;
-  const auto refuse = [&] { throw Error(ErrorKind::input_file, fmt::format("{}: damaged PNG ({})", origin.string(), png.image.message)); };
-  if (png_image_begin_read_from_memory(&png.image, bytes.data(), bytes.size()) == 0) refuse();
-  const bool transparent = (png.image.format & PNG_FORMAT_FLAG_ALPHA) != 0;
-  png.image.format = transparent ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
-  png.image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16-bit files without a gamma are sRGB too, not linear light.
-  const int width = static_cast<int>(png.image.width), height = static_cast<int>(png.image.height);
-  std::vector<uint8_t> pixels(PNG_IMAGE_SIZE(png.image));
-  if (png_image_finish_read(&png.image, nullptr, pixels.data(), 0, nullptr) == 0) refuse();
+  const auto refuse = [&] { throw Error(ErrorKind::input_file, fmt::format("{}: damaged PNG ({})", origin.string(), png->message)); };
+  if (png_image_begin_read_from_memory(png.get(), bytes.data(), bytes.size()) == 0) refuse();
+  const bool transparent = (png->format & PNG_FORMAT_FLAG_ALPHA) != 0;
+  png->format = transparent ? PNG_FORMAT_RGBA : PNG_FORMAT_RGB;
+  png->flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16-bit files without a gamma are sRGB too, not linear light.
+  const int width = static_cast<int>(png->width), height = static_cast<int>(png->height);
+  std::vector<uint8_t> pixels(PNG_IMAGE_SIZE(*png.get()));
+  if (png_image_finish_read(png.get(), nullptr, pixels.data(), 0, nullptr) == 0) refuse();
   if (transparent) return split_alpha(pixels, width, height);
   return {{width, height, std::move(pixels)}, {}};
 }

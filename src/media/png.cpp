@@ -1,13 +1,12 @@
 #include "media/png.h"
 
-#include <png.h>
-
 #include <string>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "media/png_image.h"
 
 namespace dreamrunner {
 namespace {
@@ -15,24 +14,10 @@ namespace {
 constexpr uint64_t kMostFileBytes = 512u << 20;
 constexpr uint64_t kMostPixels = 100'000'000;
 
-/// libpng's simplified interface: one struct, errors as answers.
-class Image {
- public:
-  Image() { image_.version = PNG_IMAGE_VERSION; }
-  ~Image() { png_image_free(&image_); }
-  Image(const Image&) = delete;
-  Image& operator=(const Image&) = delete;
-  png_image* operator->() { return &image_; }
-  png_image* get() { return &image_; }
-
- private:
-  png_image image_{};
-};
-
 }  // namespace
 
 void write_png(const std::filesystem::path& path, const Picture& picture) {
-  Image image;
+  PngImage image;
   image->width = static_cast<png_uint_32>(picture.width);
   image->height = static_cast<png_uint_32>(picture.height);
   image->format = PNG_FORMAT_RGB;
@@ -49,7 +34,7 @@ void write_png(const std::filesystem::path& path, const Picture& picture) {
 Picture read_png(const std::filesystem::path& path) {
   const std::string bytes = read_file(path, kMostFileBytes);
   const auto refuse = [&](const std::string& why) { throw Error(ErrorKind::input_file, fmt::format("{}: {}", path.string(), why)); };
-  Image image;
+  PngImage image;
   if (png_image_begin_read_from_memory(image.get(), bytes.data(), bytes.size()) == 0)
     refuse(fmt::format("not a PNG picture ({})", image->message));
   if (uint64_t{image->width} * image->height > kMostPixels) {

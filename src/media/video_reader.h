@@ -40,7 +40,7 @@ struct VideoReadOptions {
   int largest_side = 8192;
   int64_t most_frames = 100'000;
   int64_t most_bytes = int64_t{4} << 30;  ///< Of `read_video`'s pixels.
-  double start_s = 0;                     ///< Frames at start_s <= time < end_s, counted from the first frame.
+  double start_s = 0;                     ///< Frames at start_s <= time < end_s, counted from the first (`video_window.h`).
   double end_s = std::numeric_limits<double>::infinity();
   int every = 1;              ///< Frames whose number is a multiple of this.
   std::vector<int64_t> only;  ///< These frame numbers, ascending; those beyond the window are left out. Empty: all.

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "media/video_window.h"
 
 namespace dreamrunner::wire {
 namespace {
@@ -277,7 +278,7 @@ bool ReplyReader::read_picture(Picture& picture, double& time_s) {
     nonsense(fmt::format("{} bytes for a picture of {} x {}", size - kPictureHead_bytes, width, height));
   }
   // Written so that NaN fails.
-  if (!(time >= options_.start_s && time < options_.end_s && (first || time >= last_time_s_))) nonsense(fmt::format("a picture at {} s", time));
+  if (!(time >= options_.start_s - kMostWindowSlack_s && time < options_.end_s && (first || time >= last_time_s_))) nonsense(fmt::format("a picture at {} s", time));
   const int64_t most = options_.only.empty() ? options_.most_frames : std::min(options_.most_frames, static_cast<int64_t>(options_.only.size()));
   if (pictures_ >= most) nonsense(fmt::format("more than {} pictures", most));
 

@@ -6,7 +6,7 @@ namespace dreamrunner {
 
 /// What a clip must have to be learnt from. The defaults are the paper's (A.1).
 struct AttributeLimits {
-  double least_s = 2.0;       ///< Frames / rate.
+  double least_s = 2.0;       ///< Frames / rate, which is their average.
   int least_frames = 40;
   double least_aspect = 0.9;  ///< Width / height.
 };

@@ -104,9 +104,14 @@ class Watcher {
   SceneFrames batch_;
 };
 
-double rate_by_times(const std::vector<double>& times_s) {
-  if (times_s.size() < 2 || times_s.back() <= times_s.front()) return 0;
-  return static_cast<double>(times_s.size() - 1) / (times_s.back() - times_s.front());
+/// The rate of these frames. The file's is its average, or its highest: where it varies a part of it has another. It is taken where
+/// the times are those of this rate but for their rounding, to milliseconds in Matroska, which would make 1.9997 s of 2 s.
+double rate_of(const std::vector<double>& times_s, double file_rate) {
+  constexpr double kRounding_s = 1.1e-3;
+  if (times_s.size() < 2 || times_s.back() <= times_s.front()) return file_rate;
+  const auto steps = static_cast<double>(times_s.size() - 1);
+  const double span_s = times_s.back() - times_s.front();
+  return file_rate > 0 && std::abs(steps / file_rate - span_s) <= kRounding_s ? file_rate : steps / span_s;
 }
 
 }  // namespace
@@ -119,10 +124,10 @@ ClipLook look_at(const ClipWindow& clip, const std::string& video_sha256, const 
   }
   ClipLook look;
   Watcher watcher(settings, scorers, look);
-  look.rate = walk_clip(clip, run, [&](const Picture& picture, int frame, double time_s) { watcher.see(picture, frame, time_s); });
+  const double file_rate = walk_clip(clip, run, [&](const Picture& picture, int frame, double time_s) { watcher.see(picture, frame, time_s); });
   watcher.flush();
   if (look.times_s.empty()) throw Error(ErrorKind::input_file, fmt::format("{}: no picture from {:g} s on", clip.video.string(), clip.start_s));
-  if (!(look.rate > 0)) look.rate = rate_by_times(look.times_s);
+  look.rate = rate_of(look.times_s, file_rate);
   cache.keep(inputs, to_json(look));
   return look;
 }

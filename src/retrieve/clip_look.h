@@ -13,7 +13,7 @@ namespace dreamrunner {
 
 /// What one pass through a clip tells: how long and large it is, and who was seen where.
 struct ClipLook {
-  double rate = 0;                    ///< Frames a second: the file's, else by the frames' times.
+  double rate = 0;                    ///< Frames a second, by the frames' times; the file's for one frame. 0 where nobody knows.
   int width = 0;                      ///< px
   int height = 0;
   std::vector<double> times_s;        ///< Of every frame, in the video.

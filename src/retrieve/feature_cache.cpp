@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // Raise it when the same inputs are looked at differently; everything is then looked at anew.
-constexpr int kFeatureFormat = 1;
+constexpr int kFeatureFormat = 2;
 constexpr uint64_t kMostEntryBytes = 64 << 20;
 // A file that is still being written is much younger.
 constexpr std::chrono::hours kLeftBehind{1};

@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "media/descriptor.h"
+#include "base/descriptor.h"
 #include "media/isolated_video.h"
 #include "media/png.h"
 #include "media/video_writer.h"

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include "media/isolated_video.h"
 #include "media/png.h"
+#include "media/video_window.h"
 #include "media/video_writer.h"
 #include "media_support.h"
 #include "support/temporary_folder.h"
@@ -122,6 +124,62 @@ TEST(VideoReader, AWindowHoldsEachOfItsFramesOnce) {
   for (int i = 0; i < 15; ++i) {
     EXPECT_EQ(test::frame_number(video.view(), i), 10 + i);
     EXPECT_NEAR(video.times_s[static_cast<size_t>(i)], 0.5 + i / 20.0, 1e-9);
+  }
+}
+
+TEST(VideoReader, AWindowInFramesHoldsThemHoweverItsEndsAreRounded) {
+  const TemporaryFolder folder;
+  write_video(folder / "film.mp4", test::numbered_film(50, 48, 64).view(), {FrameRate{30, 1}, {}});
+  // Frames 2 to 32 in microseconds, and in milliseconds rounded either way: none more, none less.
+  for (const auto& [start_s, end_s] : {std::pair{0.066667, 1.066667}, {0.066666, 1.066666}, {0.067, 1.067}, {0.066, 1.066}}) {
+    SCOPED_TRACE(start_s);
+    VideoReadOptions window;
+    window.start_s = start_s;
+    window.end_s = end_s;
+    for (const Video& video : {read_video(folder / "film.mp4", window), read_isolated_video(folder / "film.mp4", window)}) {
+      ASSERT_EQ(video.info.frames, 30);
+      EXPECT_EQ(test::frame_number(video.view(), 0), 2);
+      EXPECT_EQ(test::frame_number(video.view(), 29), 31);
+    }
+  }
+}
+
+TEST(VideoReader, TheSlackOfAWindowIsLessThanHalfAFrameAtAnyRate) {
+  EXPECT_EQ(window_slack_s({30, 1}), 1e-3);
+  EXPECT_EQ(window_slack_s({1000, 1}), 0.25e-3);
+  EXPECT_EQ(window_slack_s({0, 1}), 1e-3);
+}
+
+TEST(VideoReader, AVaryingRateIsToldAsTheAverage) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  const TemporaryFolder folder;
+  write_video(folder / "film.mp4", test::numbered_film(48, 48, 64).view(), {FrameRate{15, 1}, {}});
+  // As telephones write: a few frames at 1/60 s, the rest at 15 a second. The last begins at 43/15 + 4/60 s.
+  for (const char* name : {"varies.mp4", "varies.mkv"}) {
+    SCOPED_TRACE(name);
+    ASSERT_EQ(test::ffmpeg("-i " + (folder / "film.mp4").string() + " -vf \"setpts='if(lt(N,4),N/60,4/60+(N-4)/15)/TB'\" -vsync vfr -enc_time_base 1:60 -c:v libx264 -crf 8 " +
+                           (folder / name).string()),
+              "");
+    for (const VideoInfo& info : {probe_video(folder / name), probe_isolated_video(folder / name)}) {
+      EXPECT_EQ(info.frames, 48);
+      // The last is shown for 1/60 s, as mp4 has it, or for 1/15 s.
+      EXPECT_NEAR(static_cast<double>(info.frames) / info.rate.per_second(), 2.975, 0.03);
+    }
+  }
+}
+
+TEST(VideoReader, ARateThatDoesNotVaryIsToldAsItIsWritten) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  const TemporaryFolder folder;
+  for (const FrameRate& rate : {FrameRate{30, 1}, FrameRate{30000, 1001}, FrameRate{24000, 1001}, FrameRate{25, 1}}) {
+    write_video(folder / "film.mp4", test::numbered_film(40, 48, 64).view(), {rate, {}});
+    for (const char* name : {"copy.mkv", "copy.mov", "copy.avi", "copy.flv"}) {
+      const std::filesystem::path copy = folder / name;
+      ASSERT_EQ(test::ffmpeg("-i " + (folder / "film.mp4").string() + " -c copy " + copy.string()), "");
+      EXPECT_NEAR(probe_video(copy).rate.per_second(), rate.per_second(), 0.01) << name;
+    }
+    EXPECT_EQ(probe_video(folder / "film.mp4").rate, rate);
+    EXPECT_EQ(probe_video(folder / "copy.mov").rate, rate);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "media/isolated_video.h"
 #include "media/video_reader.h"
+#include "media/video_window.h"
 #include "media_support.h"
 #include "support/temporary_folder.h"
 
@@ -19,7 +20,8 @@ Video by_reading_all(const fs::path& file, double start_s, double end_s) {
   Video window{all.info, {}, {}};
   const size_t bytes = all.view().frame_bytes();
   for (size_t f = 0; f < all.times_s.size(); ++f) {
-    if (all.times_s[f] < start_s || all.times_s[f] >= end_s) continue;
+    const double slack_s = window_slack_s(all.info.rate);
+    if (all.times_s[f] < start_s - slack_s || all.times_s[f] >= end_s - slack_s) continue;
     window.times_s.push_back(all.times_s[f]);
     window.pixels.insert(window.pixels.end(), all.pixels.begin() + static_cast<ptrdiff_t>(f * bytes), all.pixels.begin() + static_cast<ptrdiff_t>((f + 1) * bytes));
   }
@@ -64,6 +66,20 @@ INSTANTIATE_TEST_SUITE_P(Formats, VideoSeek,
                            std::replace(name.begin(), name.end(), '.', '_');
                            return name;
                          });
+
+/// Behind a jump, where a frame that lies on the window's begin is the first that is decoded.
+TEST(VideoSeek, AWindowWhoseBeginIsRoundedIsJumpedTo) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  const test::TemporaryFolder folder;
+  const fs::path file = folder / "film.mp4";
+  ASSERT_EQ(test::ffmpeg(fmt::format("-f lavfi -i testsrc=size=64x48:rate=30:duration=30 -c:v libx264 -g 10 -bf 0 -pix_fmt yuv420p {}", file.string())), "");
+  VideoReadOptions options;
+  options.start_s = 20.333334;  // Frame 610, a key frame, rounded up.
+  options.end_s = 21.0;
+  const Video video = read_video(file, options);
+  ASSERT_EQ(video.times_s.size(), 20u);
+  EXPECT_NEAR(video.times_s.front(), 610 / 30.0, 1e-6);
+}
 
 TEST(VideoSeek, ALongVideosClipCostsLittle) {
   DREAMRUNNER_NEEDS_FFMPEG();

@@ -134,6 +134,37 @@ TEST_F(OddClips, APictureThatStaysForSecondsDoesNotEndTheVideo) {
   EXPECT_THAT(found.candidates[1].reason, HasSubstr("the clip ends at 30 s"));
 }
 
+TEST_F(OddClips, AVideoOfVaryingRateIsAsLongAsItIsShown) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  // 48 pictures, four of them for 1/60 s and the others for 1/15 s: 3 s, of which 60 pictures a second would make 0.8 s.
+  test::write_clip(library.folder(), {.name = "even", .caption = ""});
+  for (const char* name : {"varies.mp4", "varies.mkv"}) {
+    ASSERT_EQ(test::ffmpeg(fmt::format("-i {} -vf \"setpts='if(lt(N,4),N/60,4/60+(N-4)/15)/TB'\" -vsync vfr -enc_time_base 1:60 -c:v libx264 -crf 8 {}",
+                                       (library.folder() / "even.mp4").string(), (library.folder() / name).string())),
+              "");
+    library.list({{"id", name}, {"path", name}, {"caption", "a person is bowing"}});
+  }
+  library.save();
+  const Retrieval found = search();
+  ASSERT_THAT(found.candidates, SizeIs(2));
+  for (const Candidate& candidate : found.candidates) {
+    EXPECT_STREQ(clip_fate_name(candidate.fate), "kept") << candidate.reason;
+    EXPECT_NEAR(candidate.whole->seconds(), 3.0, 0.07);
+  }
+}
+
+TEST_F(OddClips, AClipOfJustTheLeastLengthIsNotTooShortByTheRoundingOfItsTimes) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  // Matroska counts milliseconds: the last of 48 frames at 24 a second begins at 1.958 s, not at 1.958333 s.
+  test::write_clip(library.folder(), {.name = "even", .caption = ""});
+  ASSERT_EQ(test::ffmpeg(fmt::format("-i {} -c copy {}", (library.folder() / "even.mp4").string(), (library.folder() / "two.mkv").string())), "");
+  library.list({{"id", "two"}, {"path", "two.mkv"}, {"caption", "a person is bowing"}});
+  library.save();
+  const Retrieval found = search();
+  EXPECT_STREQ(clip_fate_name(found.candidates[0].fate), "kept") << found.candidates[0].reason;
+  EXPECT_DOUBLE_EQ(found.candidates[0].whole->seconds(), 2.0);
+}
+
 TEST_F(OddClips, AVideoWhoseNameIsNotUtf8IsDroppedSinceNoListCanNameIt) {
   const std::string name = "caf\xe9";
   const fs::path odd = folder / name;
