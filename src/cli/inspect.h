@@ -15,7 +15,7 @@ struct InspectOptions {
 };
 
 /// Says what is in a file or folder, told by its content: a film, a model or one part of it, a shard index, safetensors, a
-/// plan, a video, a PNG. The report fits one screen and is laid out by `render_report`.
+/// plan, a video, a picture. The report fits one screen and is laid out by `render_report`.
 /// Throws Error(input_file) for what is missing, damaged or nothing of these.
 Json inspect_path(const std::filesystem::path& path, const InspectOptions& options);
 
@@ -36,5 +36,7 @@ Json inspect_film(const std::filesystem::path& folder, const InspectOptions& opt
 Json inspect_plan(const std::filesystem::path& file, const InspectOptions& options);
 Json inspect_video(const std::filesystem::path& file);
 Json inspect_png(const std::filesystem::path& file);
+/// A picture of another kind, by its header.
+Json inspect_picture(const std::filesystem::path& file);
 
 }  // namespace dreamrunner

@@ -29,7 +29,7 @@ CommandBody attach_inspect(CLI::App& app) {
     InspectOptions options;
   };
   const auto arguments = std::make_shared<Arguments>();
-  app.add_option("PATH", arguments->path, "a film, a model, or a weight, plan, video or PNG file")->required();
+  app.add_option("PATH", arguments->path, "a film, a model, or a weight, plan, video or picture file")->required();
   app.add_flag("--all", arguments->options.all, "list every tensor or scene");
   app.add_flag("--deep", arguments->options.deep, "read every value of the weights, to find NaN and infinity");
   return [arguments](Session& session) {

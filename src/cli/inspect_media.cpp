@@ -1,7 +1,12 @@
+#include <algorithm>
+#include <cctype>
+
 #include <fmt/format.h>
 
+#include "base/files.h"
 #include "cli/inspect.h"
 #include "media/isolated_video.h"
+#include "media/picture_reader.h"
 #include "media/png.h"
 
 namespace dreamrunner {
@@ -33,6 +38,21 @@ Json inspect_png(const std::filesystem::path& file) {
           {"size_bytes", uint64_t{std::filesystem::file_size(file)}},
           {"width", picture.width},
           {"height", picture.height}};
+}
+
+Json inspect_picture(const std::filesystem::path& file) {
+  const std::string bytes = read_file(file, PictureReadOptions{}.most_file_bytes);
+  const PictureHeader header = read_picture_header(bytes, file);
+  std::string kind = picture_format_name(header.format);
+  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return std::tolower(c); });
+  const bool on_its_side = header.orientation >= 5;
+  Json report = {{"kind", kind},
+                 {"path", file.string()},
+                 {"size_bytes", bytes.size()},
+                 {"width", on_its_side ? header.height : header.width},
+                 {"height", on_its_side ? header.width : header.height}};
+  if (header.orientation > 1) report["stored"] = fmt::format("turned or mirrored, EXIF orientation {}", header.orientation);
+  return report;
 }
 
 }  // namespace dreamrunner

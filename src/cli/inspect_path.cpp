@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cli/inspect.h"
+#include "text/utf8.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -40,6 +41,31 @@ bool is_video(std::string_view head) {
   return (head.size() > 12 && head.substr(4, 4) == "ftyp") || head.starts_with("\x1a\x45\xdf\xa3") ||
          (head.starts_with("RIFF") && head.size() > 12 && head.substr(8, 4) == "AVI ") || head.starts_with("OggS") ||
          head.starts_with(std::string_view("\0\0\1\xba", 4));
+}
+
+/// JPEG, GIF, WebP, BMP; what else is a picture nobody here can read.
+bool is_picture(std::string_view head) {
+  const bool webp = head.starts_with("RIFF") && head.size() > 12 && head.substr(8, 4) == "WEBP";
+  return head.starts_with("\xff\xd8\xff") || head.starts_with("GIF8") || webp || head.starts_with("BM");
+}
+
+/// Whether a file that begins so is text, as a plan is. The last character may be cut.
+bool is_text(std::string_view head) {
+  if (head.find('\0') != std::string_view::npos) return false;
+  for (size_t cut = 0; cut < 4 && cut <= head.size(); ++cut) {
+    if (is_utf8(head.substr(0, head.size() - cut))) return true;
+  }
+  return false;
+}
+
+/// What is neither text nor known by its head: FFmpeg reads more kinds of video than anybody can list.
+Json inspect_unknown(const fs::path& file) {
+  try {
+    return inspect_video(file);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::input_file) throw;
+    throw Error(ErrorKind::input_file, error.what(), "if it is a plan: write it as text in UTF-8");
+  }
 }
 
 Json inspect_folder(const fs::path& folder, const InspectOptions& options) {
@@ -81,7 +107,8 @@ Json inspect_path(const fs::path& path, const InspectOptions& options) {
     throw Error(ErrorKind::input_file, fmt::format("{}: what was retrieved for a motion, which `inspect` does not describe", path.string()),
                 "sheet.png beside it shows the clips, `inspect` of the film says how they stand, docs/retrieval.md what each key means");
   }
-  return inspect_plan(path, options);
+  if (is_text(head)) return inspect_plan(path, options);
+  return is_picture(head) ? inspect_picture(path) : inspect_unknown(path);
 }
 
 }  // namespace dreamrunner

@@ -1,5 +1,7 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <string_view>
 
@@ -49,6 +51,40 @@ std::vector<std::string> known_words(const CLI::App& app, const std::string& wor
   return known;
 }
 
+/// CLI11 takes a word in brackets for a list, and clips may be called "[a,b]". Behind this letter the word is taken as it is; every
+/// option takes the letter off again.
+constexpr char kAsItIs = '\x01';
+
+std::string shielded(const std::string& word) {
+  const bool is_list = word.starts_with('[') && word.ends_with(']');
+  return is_list || word.starts_with(kAsItIs) ? kAsItIs + word : word;
+}
+
+std::string unshielded(const std::string& word) { return word.starts_with(kAsItIs) ? word.substr(1) : word; }
+
+void unshield_options(CLI::App& app) {
+  for (CLI::Option* option : app.get_options([](CLI::Option* any) { return any->get_items_expected_max() > 0; })) option->transform(unshielded, "");
+  for (CLI::App* command : app.get_subcommands({})) unshield_options(*command);
+}
+
+void parse(CLI::App& app, int argc, char** argv) {
+  unshield_options(app);
+  std::vector<std::string> words;
+  // The last comes first; the program's own name is not among them.
+  for (int i = argc - 1; i > 0; --i) words.push_back(shielded(argv[i]));
+  app.parse(std::move(words));
+}
+
+/// A closed standard input, output or error would be the next file that is opened, and what is printed would go there. Reading or
+/// writing fails on what is put in its place.
+void fill_closed_descriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) != -1) continue;
+    // The lowest free number is given out, which is this one.
+    [[maybe_unused]] const int opened = ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
 Failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<CLI::App*> chosen = app.get_subcommands();
   const CLI::App& place = chosen.empty() ? app : *chosen.front();
@@ -60,7 +96,7 @@ Failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
   }
   const std::vector<std::string> extras = app.remaining(true);
   if (!extras.empty()) {
-    const std::string word = extras.front().substr(0, extras.front().find('='));
+    const std::string word = unshielded(extras.front().substr(0, extras.front().find('=')));
     const bool is_option = word.starts_with("-");
     message = fmt::format("{}: unknown {}", word, is_option ? "option" : chosen.empty() ? "command" : "argument");
     const std::vector<std::string> known = known_words(place, word);
@@ -70,11 +106,15 @@ Failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
   return {exit_code(ErrorKind::usage), kind_name(ErrorKind::usage), message, hint};
 }
 
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print(const std::string& text) {
+  write_to_standard_output(text);
+  check_standard_output();
+}
 
 }  // namespace
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) {
+  fill_closed_descriptors();
   const bool json = asks_for_json(argc, argv);
   try {
     CLI::App app{"", "dreamrunner"};
@@ -89,7 +129,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) {
       sub->add_flag("--json", json_seen, "print JSON: events of long work, or the report");
     }
     try {
-      app.parse(argc, argv);
+      parse(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
       const std::vector<CLI::App*> chosen = app.get_subcommands();
       print(chosen.empty() ? main_help(commands) : chosen.front()->help("dreamrunner"));
@@ -108,6 +148,7 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) {
     }
     Session session(json);
     bodies.at(chosen.front()->get_name())(session);
+    check_standard_output();
     return 0;
   } catch (...) {
     return report_failure(describe_failure(std::current_exception(), StopSignals::stop_kind()), json);

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
+#include "base/error.h"
 #include "cli/progress.h"
 #include "cli/report.h"
 #include "cli/terminal_text.h"
@@ -35,22 +38,40 @@ bool draws_bars() {
   return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
 }
 
-void write_to(std::FILE* file, std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), file);
-  std::fflush(file);
+/// Why not, or 0.
+int write_to(std::FILE* file, std::string_view text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  return std::fflush(file) == 0 && written ? 0 : errno;
 }
 
-void to_stdout(std::string_view text) { write_to(stdout, text); }
 void to_stderr(std::string_view text) { write_to(stderr, text); }
 
+/// Of the first write to standard output that failed.
+int output_fault = 0;
+
 std::unique_ptr<Progress> make_progress(bool json) {
-  if (json) return make_event_progress(to_stdout, steady_seconds);
+  if (json) return make_event_progress(write_to_standard_output, steady_seconds);
   if (!draws_bars()) return make_line_progress(to_stderr, steady_seconds);
   // https://no-color.org: any value that is not empty turns colours off.
   return make_bar_progress(to_stderr, {[] { return terminal_columns(STDERR_FILENO, 80); }, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
 }
 
+/// A piece of the result.
+void print_now(const std::string& text) {
+  write_to_standard_output(text);
+  check_standard_output();
+}
+
 }  // namespace
+
+void write_to_standard_output(std::string_view text) {
+  if (const int fault = write_to(stdout, text); output_fault == 0) output_fault = fault;
+}
+
+void check_standard_output() {
+  if (output_fault == 0 || output_fault == EPIPE) return;
+  throw Error(ErrorKind::storage, std::string("standard output: ") + std::strerror(output_fault));
+}
 
 Session::~Session() = default;
 
@@ -68,15 +89,12 @@ void Session::finish_progress() {
   progress_.reset();
 }
 
-void Session::print(std::string_view line) const {
-  to_stdout(line);
-  to_stdout("\n");
-}
+void Session::print(std::string_view line) const { print_now(std::string(line) + "\n"); }
 
-void Session::print_event(const Json& event) const { to_stdout(event_line(event)); }
+void Session::print_event(const Json& event) const { print_now(event_line(event)); }
 
 void Session::print_report(const Json& report) const {
-  to_stdout(json_ ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : render_report(report));
+  print_now(json_ ? report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : render_report(report));
 }
 
 }  // namespace dreamrunner

@@ -12,6 +12,12 @@
 
 namespace dreamrunner {
 
+/// Writes to standard output at once. What cannot be written is remembered, and told by `check_standard_output`.
+void write_to_standard_output(std::string_view text);
+
+/// Throws Error(storage) once something could not be written. A reader who has seen enough and gone (`| head`) is no error.
+void check_standard_output();
+
 /// What one run of the program talks through: results on standard output, everything else on standard error. With `--json`
 /// standard output holds JSON only: events, one object a line, or one report.
 class Session {
@@ -27,6 +33,9 @@ class Session {
 
   /// Ends progress, so that what follows starts on its own line.
   void finish_progress();
+
+  // Each of these throws Error(storage) where standard output cannot be written. Progress does not: the work goes on, and its
+  // end fails.
 
   /// A line of the result, for people.
   void print(std::string_view line) const;

@@ -55,6 +55,33 @@ TEST_F(ClipsCommand, AddsSearchesShowsRemovesAndCounts) {
   EXPECT_EQ(stats.code, 0);
 }
 
+TEST_F(ClipsCommand, AnIdInBracketsIsAnIdAndNoList) {
+  std::ofstream(list()) << R"({"id":"a","path":"a.mp4","caption":"one"})" "\n"
+                        << R"({"id":"b","path":"b.mp4","caption":"two"})" "\n"
+                        << R"({"id":"c","path":"c.mp4","caption":"three"})" "\n"
+                        << R"({"id":"[c]","path":"d.mp4","caption":"four"})" "\n"
+                        << R"({"id":"[a,b]","path":"e.mp4","caption":"five"})" "\n";
+  const std::string place = folder_ / "[catalogue]";
+  EXPECT_EQ(clips({"add", place, "--from", list()}).code, 0);
+  EXPECT_TRUE(fs::exists(place));
+  const auto shown = clips({"show", "[c]", "[a,b]", "c", "--catalogue", place, "--json"}).events();
+  ASSERT_EQ(shown.size(), 3u);
+  EXPECT_EQ(shown[0].at("caption"), "four");
+  EXPECT_EQ(shown[1].at("caption"), "five");
+  EXPECT_EQ(shown[2].at("caption"), "three");
+  EXPECT_THAT(clips({"remove", "[a,b]", "--catalogue", place}).out, HasSubstr("1 clips removed"));
+  EXPECT_EQ(clips({"show", "a", "b", "--catalogue", place, "--json"}).events().size(), 2u);
+  const ProgramResult gone = clips({"remove", "[a,b]", "--catalogue", place});
+  EXPECT_EQ(gone.code, 3);
+  EXPECT_THAT(gone.err, HasSubstr("no clip has the id [a,b]"));
+}
+
+TEST_F(ClipsCommand, AVideoFolderThatIsNotUtf8IsRefused) {
+  const ProgramResult result = clips({"add", catalogue(), "--from", list(), "--videos", folder_ / "vid\xff"});
+  EXPECT_EQ(result.code, 2) << result.err;
+  EXPECT_FALSE(fs::exists(catalogue()));
+}
+
 /// Field case R3, as a person meets it.
 TEST_F(ClipsCommand, QueriesThatFindNothingSayWhy) {
   clips({"add", catalogue(), "--from", list()});

@@ -12,6 +12,7 @@
 #include "base/safetensors_index.h"
 #include "cli/inspect.h"
 #include "film/small_film.h"
+#include "media/media_support.h"
 #include "media/png.h"
 #include "media/video_writer.h"
 #include "support/expect_error.h"
@@ -267,6 +268,42 @@ TEST(Inspect, PicturesAndVideosSayTheirSizes) {
   EXPECT_EQ(video.at("fps"), "8");
   EXPECT_DOUBLE_EQ(video.at("duration_s").get<double>(), 2);
   EXPECT_EQ(video.at("metadata").at("title"), "Two friends");
+}
+
+TEST(Inspect, FilesThatAreNoTextAreNoPlans) {
+  DREAMRUNNER_NEEDS_FFMPEG();
+  TemporaryFolder folder;
+  const std::vector<uint8_t> pixels(16 * 48 * 32 * 3, 90);
+  write_video(folder / "v.mp4", {16, 32, 48, pixels.data()}, {});
+  for (const char* name : {"a.ts", "a.flv", "a.wmv", "a.mpg"}) {
+    SCOPED_TRACE(name);
+    ASSERT_EQ(ffmpeg(fmt::format("-i {} -r 25 {}", (folder / "v.mp4").string(), (folder / name).string())), "");
+    const Json video = inspect_path(folder / name, {});
+    EXPECT_EQ(video.at("kind"), "video");
+    EXPECT_NEAR(video.at("duration_s").get<double>(), 2, 0.1);
+  }
+  write_text(folder / "noise", std::string("Frame_1:\0\x07\xff\xfe and so on", 24));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { inspect_path(folder / "noise", {}); }), HasSubstr("not a video that can be read"));
+  write_text(folder / "latin.txt", "caf\xe9 plan");
+  expect_error(ErrorKind::input_file, [&] { inspect_path(folder / "latin.txt", {}); });
+  // A character that is cut where the looked-at head ends makes it no other thing.
+  write_text(folder / "long.txt", std::string(511, 'a') + "\u00e9 and no plan");
+  expect_error(ErrorKind::plan_refused, [&] { inspect_path(folder / "long.txt", {}); });
+}
+
+TEST(Inspect, PicturesOfOtherKindsSayTheirSizes) {
+  const fs::path pictures = fs::path(DREAMRUNNER_SOURCE_DIR) / "tests/media/pictures";
+  for (const auto& [name, kind] : {std::pair{"420.jpg", "jpeg"}, {"lossy.webp", "webp"}, {"plain.bmp", "bmp"}, {"plain.gif", "gif"}}) {
+    SCOPED_TRACE(name);
+    const Json report = inspect_path(pictures / name, {});
+    EXPECT_EQ(report.at("kind"), kind);
+    EXPECT_GT(report.at("width").get<int>(), 0);
+    EXPECT_FALSE(report.contains("stored"));
+  }
+  const Json upright = inspect_path(pictures / "orientation-1.jpg", {}), turned = inspect_path(pictures / "orientation-6.jpg", {});
+  EXPECT_EQ(turned.at("width"), upright.at("width")) << "as it is shown";
+  EXPECT_EQ(turned.at("height"), upright.at("height"));
+  EXPECT_THAT(turned.at("stored").get<std::string>(), HasSubstr("orientation 6"));
 }
 
 TEST(Inspect, TheProgramPrintsOneScreenOrJson) {

@@ -94,6 +94,32 @@ TEST(Program, AFilmThatIsNotThereIsCode3AndNamesIt) {
   EXPECT_THAT(result.err, HasSubstr("/nowhere/at/all"));
 }
 
+/// The exit code of the program in a shell, with what it prints on standard error.
+std::pair<int, std::string> in_shell(const std::string& arguments) {
+  const ProgramResult result = ProgramRun("/bin/bash", {"-c", "set -o pipefail; '" + program().string() + "' " + arguments}).finish();
+  return {result.code, result.err};
+}
+
+TEST(Program, WhatCannotBePrintedIsAnErrorOfStorage) {
+  for (const char* arguments : {"--version", "--help", "make --help", "doctor", "doctor --json"}) {
+    SCOPED_TRACE(arguments);
+    const auto [full, said] = in_shell(std::string(arguments) + " > /dev/full");
+    EXPECT_EQ(full, 6);
+    EXPECT_EQ(said, "error: standard output: No space left on device\n");
+    const auto [closed, words] = in_shell(std::string(arguments) + " >&-");
+    EXPECT_EQ(closed, 6);
+    EXPECT_EQ(words, "error: standard output: Bad file descriptor\n");
+  }
+  EXPECT_EQ(in_shell("--version 2>&- <&-").first, 0);
+}
+
+TEST(Program, AReaderWhoHasGoneIsNoError) {
+  EXPECT_EQ(in_shell("--help | true").second, "");
+  EXPECT_EQ(in_shell("doctor | head -n 1 > /dev/null").second, "");
+  // The same where the signal of a broken pipe is ignored, as some programs leave it to their children.
+  EXPECT_EQ(ProgramRun("/bin/bash", {"-c", "trap '' PIPE; { sleep 0.2; '" + program().string() + "' --help; echo $? >&2; } | true"}).finish().err, "0\n");
+}
+
 TEST(Program, DoctorSaysWhatIsThereAndWhatIsMissing) {
   const ProgramResult result = run({"doctor", "--json"});
   EXPECT_EQ(result.code, 0) << result.err;
