@@ -7,11 +7,13 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "cli/plan_lines.h"
 #include "cli/terminal_text.h"
 #include "film/film_folder.h"
 #include "film/film_settings.h"
 #include "film/plan_film.h"
 #include "plan/load_plan.h"
+#include "plan/plan_form.h"
 #include "stages/stages.h"
 #include "text/t5_tokenizer.h"
 
@@ -95,20 +97,16 @@ void check_and_tell(const fs::path& film_or_plan, const std::vector<std::string>
     options.grid = facts.grid;
   }
   const Plan plan = load_plan(file);
-  const std::string text = read_file(file, JsonLimits{}.max_bytes);
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && text[first] == '{') options.text = text;
+  const std::string bytes = read_plan_file(file);
+  if (const PlanForm form = plan_form(bytes); form.begins_with_brace) options.text = form.text;
   const std::vector<LintFinding> findings = lint_plan(plan, options);
-  const std::string origin = printable(file.string());
   if (session.json()) {
     Json event = {{"event", "check"}, {"plan", file.string()}};
     event.update(findings_to_json(findings));
     session.print_event(event);
   } else {
-    std::string lines = format_findings(findings, origin);
-    if (lines.ends_with('\n')) lines.pop_back();
-    if (!lines.empty()) session.print(lines);
-    session.print(fmt::format("{}: {}", origin, findings.empty() ? "nothing to find fault with" : count_findings(findings)));
+    print_lines(format_findings(findings, file.string()), session);
+    session.print(fmt::format("{}: {}", printable(file.string()), findings.empty() ? "nothing to find fault with" : count_findings(findings)));
   }
   if (has_errors(findings)) {
     throw Error(ErrorKind::plan_refused, fmt::format("{}: {}", file.string(), count_findings(findings)), "docs/lint.md explains each rule");

@@ -9,18 +9,17 @@
 #include <CLI/CLI.hpp>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "cli/command.h"
 #include "cli/plan_check.h"
+#include "cli/plan_lines.h"
 #include "cli/terminal_text.h"
 #include "film/film_folder.h"
 #include "film/plan_film.h"
 #include "media/png.h"
-#include "plan/authors_jsonl.h"
 #include "plan/load_plan.h"
+#include "plan/plan_form.h"
 #include "plan/preview.h"
 #include "plan/reply_reader.h"
-#include "plan/story_script.h"
 #include "story/plan_json.h"
 
 namespace dreamrunner {
@@ -37,20 +36,16 @@ struct PlanOptions {
 
 /// What `--parse` understood of a file: a plan, or a story that has no layout yet.
 Json understood(const fs::path& file) {
-  const std::string text = read_file(file, JsonLimits{}.max_bytes);
-  const size_t first = text.find_first_not_of(" \t\r\n");
-  const bool is_object = first != std::string::npos && text[first] == '{';
-  const auto holds = [&](const char* name) { return text.find(name) != std::string::npos; };
-  if (looks_like_authors_jsonl(text) || (is_object && holds("\"schema\""))) return plan_to_json(load_plan(file));
-  // A plan says where things are; a story only what happens.
-  const bool story = looks_like_story_script(text) || (holds("\"narration\"") && !holds("\"key_frames\""));
-  if (!story) {
+  const std::string bytes = read_plan_file(file);
+  const PlanForm form = plan_form(bytes);
+  if (form.kind == PlanFormKind::plan || form.kind == PlanFormKind::authors_jsonl) return plan_to_json(load_plan(file));
+  if (form.kind == PlanFormKind::scene) {
     Plan plan;
-    plan.scenes.push_back(read_scene_reply(text, file.string()));
+    plan.scenes.push_back(read_scene_reply(form.text, file.string()));
     return plan_to_json(plan);
   }
   Json json = {{"schema", kPlanSchema}, {"scenes", Json::array()}};
-  for (const StoryScene& scene : read_story_reply(text, file.string()).scenes) {
+  for (const StoryScene& scene : read_story_reply(form.text, file.string()).scenes) {
     json["scenes"].push_back({{"place", scene.place}, {"motions", scene.motions}, {"narration", scene.narration}});
   }
   return json;
@@ -100,9 +95,7 @@ void preview_and_tell(const PlanResult& result, const FilmSettings& settings, Se
     return;
   }
   if (::isatty(STDOUT_FILENO) == 1) {
-    std::string text = plan_preview_text(plan, terminal_columns(STDOUT_FILENO, 80), options);
-    if (text.ends_with('\n')) text.pop_back();
-    session.print(text);
+    print_lines(plan_preview_text(plan, terminal_columns(STDOUT_FILENO, 80), options), session);
   }
   session.print(printable(sheet.string()));
   session.print(printable(video.string()));
@@ -111,13 +104,16 @@ void preview_and_tell(const PlanResult& result, const FilmSettings& settings, Se
 void run_plan(const PlanOptions& options, Session& session) {
   const int ways = (options.check ? 1 : 0) + (options.preview ? 1 : 0) + (options.parse.empty() ? 0 : 1);
   if (ways > 1) throw Error(ErrorKind::usage, "--check, --preview and --parse go one at a time");
+  const bool plans = options.request.scene || options.request.force;
+  if (!options.silenced.empty() && !options.check) throw Error(ErrorKind::usage, "--silence names rules of --check", "add --check");
   if (!options.parse.empty()) {
     if (!options.request.film.empty()) throw Error(ErrorKind::usage, "--parse reads one file and no film", "leave FILM out");
+    if (plans) throw Error(ErrorKind::usage, "--parse plans nothing: --scene and --force say what to plan");
     return parse_and_tell(options.parse, session);
   }
   if (options.request.film.empty()) throw Error(ErrorKind::usage, "FILM is required", "name a film's folder, or a file with --parse");
   if (options.check) {
-    if (options.request.scene || options.request.force) throw Error(ErrorKind::usage, "--check plans nothing: --scene and --force say what to plan");
+    if (plans) throw Error(ErrorKind::usage, "--check plans nothing: --scene and --force say what to plan");
     return check_and_tell(options.request.film, options.silenced, session);
   }
   RunContext& run = session.run("run the same command again to go on");

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "film/motion_clips.h"
+#include "story/named_character.h"
 #include "story/priors.h"
 
 namespace dreamrunner {
@@ -83,7 +84,7 @@ std::vector<PriorExample> character_pictures(const FilmCharacter& entry, const f
       example.caption = trimmed(read_file(beside, kMostCaptionFileBytes));
       source = beside.string();
     } else {
-      example.caption = trimmed(fmt::format("a {} {}", character.token, character.name));
+      example.caption = trimmed(fmt::format("a {} {}", character.token, named_character(character).name));
     }
     if (!is_caption(example.caption)) {
       throw Error(ErrorKind::usage, fmt::format("{}: its caption (in {}) is blank, too long, no UTF-8 or holds control characters", files[i].string(), source));

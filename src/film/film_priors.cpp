@@ -14,6 +14,7 @@
 #include "film/prior_library.h"
 #include "film/records.h"
 #include "plan/motion_ids.h"
+#include "story/named_character.h"
 #include "story/priors.h"
 
 namespace dreamrunner {
@@ -207,7 +208,7 @@ bool has_own_prior(const fs::path& film, const PriorId& id) {
 void complete_for_priors(Plan& plan, const FilmSettings& settings) {
   for (const FilmCharacter& entry : settings.characters) {
     const bool known = std::any_of(plan.characters.begin(), plan.characters.end(), [&](const Character& one) { return one.id == entry.character.id; });
-    if (!known) plan.characters.push_back(entry.character);
+    if (!known) plan.characters.push_back(named_character(entry.character));
   }
   complete_motions(plan);
 }

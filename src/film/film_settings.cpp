@@ -11,6 +11,7 @@
 #include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "film/toml_table.h"
+#include "story/plan_rules.h"
 #include "text/utf8.h"
 
 namespace dreamrunner {
@@ -29,10 +30,32 @@ constexpr std::array<std::string_view, 2> kOnOff{"on", "off"};
 constexpr std::array<std::string_view, 3> kPlanners{"layout", "chat", "recorded"};
 
 /// For what the program writes: a film from a stranger must not reach out of its folder.
-void check_inside(const std::string& where, const std::string& path) {
+void check_inside(const std::string& where, const std::string& path, const std::string& hint = {}) {
   const fs::path normal = fs::path(path).lexically_normal();
   if (!normal.empty() && normal.is_relative() && *normal.begin() != ".." && *normal.begin() != ".") return;
-  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a path inside the film's folder expected", where, path));
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a path inside the film's folder expected", where, path), hint);
+}
+
+/// A language model's server is told the story, so the story is the film's own and no file that a film only points at, by
+/// name or by a link.
+void check_told_story(const std::string& where, const fs::path& folder, const std::string& story) {
+  const std::string hint = "a language model is told what is in it: copy the story into the film's folder";
+  check_inside(where, story, hint);
+  std::error_code failed;
+  const fs::path root = fs::weakly_canonical(folder, failed);
+  const fs::path file = failed ? fs::path() : fs::weakly_canonical(folder / story, failed);
+  const fs::path seen = file.lexically_relative(root);
+  if (!failed && !seen.empty() && *seen.begin() != "..") return;
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a link out of the film's folder", where, story), hint);
+}
+
+/// A text that plans and captions take over: kept to what a plan may hold; empty where it is not to be said.
+std::optional<std::string> plan_text(TableReader& reader, const std::string& key) {
+  const auto text = reader.text(key);
+  if (!text || text->empty()) return text;
+  if (is_blank(*text)) throw Error(ErrorKind::usage, fmt::format("{}: found nothing but blanks, a text expected", reader.where(key)));
+  if (const auto wrong = text_fault(*text)) throw Error(ErrorKind::usage, fmt::format("{}: {}", reader.where(key), *wrong));
+  return text;
 }
 
 void read_generate(TableReader& reader, FilmSettings& settings) {
@@ -101,8 +124,8 @@ FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacte
   const bool taken = std::any_of(earlier.begin(), earlier.end(), [&](const FilmCharacter& other) { return other.character.id == *id; });
   if (taken) throw Error(ErrorKind::usage, fmt::format("{}: \"{}\" is the id of two characters", reader.where("id"), *id));
   entry.character.id = *id;
-  set(entry.character.token, reader.text("token"));
-  set(entry.character.name, reader.text("name"));
+  set(entry.character.token, plan_text(reader, "token"));
+  set(entry.character.name, plan_text(reader, "name"));
   entry.pictures = reader.texts("pictures");
   entry.captions = reader.texts("captions");
   if (!entry.captions.empty() && entry.pictures.empty()) {
@@ -133,7 +156,7 @@ FilmSettings load_film_settings(const fs::path& file) {
   const toml::table document = parse_toml(read_file(file, kMaxSettingsBytes), name);
   FilmSettings settings;
   TableReader top(document, name, "");
-  set(settings.title, top.text("title"));
+  set(settings.title, plan_text(top, "title"));
   set(settings.seed, top.whole("seed", kSeedRange));
   set(settings.story, top.text("story"));
   set(settings.topic, top.text("topic"));
@@ -155,6 +178,7 @@ FilmSettings load_film_settings(const fs::path& file) {
     TableReader reader(*section, name, "planner");
     read_planner(reader, settings.planner);
   }
+  if (settings.planner.kind == "chat" && !settings.story.empty()) check_told_story(top.where("story"), fs::absolute(file).parent_path(), settings.story);
   if (const toml::table* section = top.table("library")) settings.library = read_library_settings(*section, name);
   if (const toml::table* section = top.table("priors")) settings.priors = read_prior_settings(*section, name);
   for (const toml::table* section : top.tables("character")) {

@@ -37,7 +37,8 @@ struct PlannerSettings {
 struct FilmSettings {
   std::string title;  ///< Empty: the plan's title is used.
   int64_t seed = 0;   ///< Scene k draws from seed + k - 1 unless it has its own.
-  std::string story;  ///< File with the script or story that the plan is made from; relative to the film folder.
+  std::string story;  ///< File with the script or story that the plan is made from; relative to the film folder, and inside
+                      ///< it where a language model plans.
   std::string topic;  ///< What a language model makes up a story about.
   std::filesystem::path plan = "plan/plan.json";  ///< Relative to the film folder, or absolute.
   std::string model = "playset";                  ///< What `find_model` is asked for.

@@ -7,14 +7,13 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "film/setting_checks.h"
+#include "plan/story_file.h"
 #include "plan/story_script.h"
 #include "story/plan_rules.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr uint64_t kMaxStoryBytes = 1 << 20;
 
 /// The part that all new films share.
 constexpr const char* kRest = R"(seed = 7                 # scene k starts from seed + k - 1
@@ -76,7 +75,7 @@ Files files_for(const NewFilmRequest& request) {
     return {fmt::format("topic = {}\n{}\n{}{}", toml_text(*request.topic), kRest, kChat, kCharacters), "", true};
   }
   if (request.story) {
-    std::string story = read_file(*request.story, kMaxStoryBytes);
+    std::string story = read_story_file(*request.story);
     if (is_blank(story)) throw Error(ErrorKind::input_file, fmt::format("{}: is empty, a story expected", request.story->string()));
     const bool script = looks_like_story_script(story);
     if (script) parse_story_script(story, request.story->string());

@@ -15,16 +15,20 @@
 #include "plan/motion_ids.h"
 #include "plan/prompts.h"
 #include "plan/recorded_planner.h"
+#include "plan/story_file.h"
 #include "plan/story_script.h"
+#include "story/named_character.h"
 #include "story/plan_json.h"
+#include "story/plan_rules.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
 namespace {
 
-// Raise it when the built-in planner plans differently; plans that nobody edited are then made anew.
-constexpr int kPlanFormat = 1;
-constexpr uint64_t kMaxStoryBytes = 1 << 20;
+// Raise the number of a planner that plans differently; plans that nobody edited are then made anew. A language model is not
+// asked again because the built-in planner changed.
+int plan_format(const std::string& planner) { return planner == "layout" ? 2 : 1; }
+
 
 bool is_planned(const FilmSettings& settings) { return !settings.story.empty() || !settings.topic.empty(); }
 
@@ -51,7 +55,7 @@ Json plan_inputs(const FilmFolder& folder, const FilmSettings& settings, const P
   Json characters = Json::array();
   for (const Character& character : task.characters) characters.push_back({{"id", character.id}, {"token", character.token}, {"name", character.name}});
   Json inputs = {{"artefact", "plan"},
-                 {"format", kPlanFormat},
+                 {"format", plan_format(settings.planner.kind)},
                  {"planner", settings.planner.kind},
                  {"story", task.script.empty() ? "" : sha256_hex(task.script)},
                  {"topic", task.topic},
@@ -84,13 +88,21 @@ Json plan_inputs(const FilmFolder& folder, const FilmSettings& settings, const P
   throw Error(error.kind(), named, error.hint());
 }
 
-Plan whole_plan(Planner& planner, const FilmSettings& settings, const PlanningTask& task, RunContext& run) {
+/// Throws Error(usage) for a scene, counted from 1, that `whose` ("the story") does not have.
+void check_scene(int scene, size_t scenes, const char* whose) {
+  if (scene >= 1 && static_cast<size_t>(scene) <= scenes) return;
+  throw Error(ErrorKind::usage, fmt::format("scene {}: {} has scenes 1 to {}", scene, whose, scenes));
+}
+
+/// `scene`, if one was asked for, must be one of the story's: that is found out before the others are planned and paid for.
+Plan whole_plan(Planner& planner, const FilmSettings& settings, const PlanningTask& task, std::optional<int> scene, RunContext& run) {
   Plan plan;
   plan.title = settings.title;
   plan.characters = task.characters;
   run.report().begin("planning the story", 1);
   const StoryPlan story = planner.plan_story(task, run);
   run.report().end();
+  if (scene) check_scene(*scene, story.scenes.size(), "the story");
   run.report().begin("planning scenes", static_cast<int64_t>(story.scenes.size()));
   for (size_t i = 0; i < story.scenes.size(); ++i) {
     run.check();
@@ -120,7 +132,7 @@ std::optional<std::string> built_in_plan(const FilmSettings& settings, const Pla
   if (settings.planner.kind != "layout" || task.script.empty()) return std::nullopt;
   try {
     RunContext nobody;
-    return format_plan_json(whole_plan(*make_layout_planner(), settings, task, nobody));
+    return format_plan_json(whole_plan(*make_layout_planner(), settings, task, std::nullopt, nobody));
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -173,19 +185,12 @@ PlanningTask planning_task(const FilmFolder& folder, const FilmSettings& setting
   PlanningTask task;
   task.topic = settings.topic;
   if (!settings.story.empty()) {
-    task.script = read_file(folder.root() / settings.story, kMaxStoryBytes);
-    if (task.script.find_first_not_of(" \t\r\n") == std::string::npos) {
+    task.script = read_story_file(folder.root() / settings.story);
+    if (is_blank(task.script)) {
       throw Error(ErrorKind::plan_refused, fmt::format("{}: is empty, a story expected", (folder.root() / settings.story).string()));
     }
   }
-  for (const FilmCharacter& entry : settings.characters) {
-    Character character = entry.character;
-    if (character.name.empty()) {
-      character.name = character.id;
-      std::replace_if(character.name.begin(), character.name.end(), [](char c) { return c == '-' || c == '_'; }, ' ');
-    }
-    task.characters.push_back(std::move(character));
-  }
+  for (const FilmCharacter& entry : settings.characters) task.characters.push_back(named_character(entry.character));
   const PlannerSettings& planner = settings.planner;
   task.key_frames = planner.key_frames;
   task.min_scenes = planner.min_scenes;
@@ -226,6 +231,7 @@ PlanVerdict judge_plan(const FilmFolder& folder, const FilmSettings& settings, c
 }
 
 PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerMaker& maker) {
+  if (request.scene && *request.scene < 1) throw Error(ErrorKind::usage, fmt::format("scene {}: there is none", *request.scene), "scenes count from 1");
   const FilmFolder folder(request.film);
   const FilmSettings settings = load_film_settings(folder.settings_file());
   PlanResult result;
@@ -250,18 +256,13 @@ PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerM
   try {
     const auto planner = maker(folder, settings);
     if (!request.scene || !there) {
-      const Plan plan = whole_plan(*planner, settings, task, run);
-      if (request.scene && (*request.scene < 1 || static_cast<size_t>(*request.scene) > plan.scenes.size())) {
-        throw Error(ErrorKind::usage, fmt::format("scene {}: the story has scenes 1 to {}", *request.scene, plan.scenes.size()));
-      }
+      const Plan plan = whole_plan(*planner, settings, task, request.scene, run);
       if (!write_plan(folder, settings, journal, plan, inputs, before, run)) return result;
       for (size_t i = 1; i <= plan.scenes.size(); ++i) result.planned.push_back(static_cast<int>(i));
       return result;
     }
     Plan plan = load_plan(result.file);
-    if (*request.scene < 1 || static_cast<size_t>(*request.scene) > plan.scenes.size()) {
-      throw Error(ErrorKind::usage, fmt::format("scene {}: the plan has scenes 1 to {}", *request.scene, plan.scenes.size()));
-    }
+    check_scene(*request.scene, plan.scenes.size(), "the plan");
     const size_t index = static_cast<size_t>(*request.scene - 1);
     run.report().begin(fmt::format("planning scene {}", *request.scene), 1);
     Scene scene = planner->plan_scene(task, story_of(plan, task), index, run);

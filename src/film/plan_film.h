@@ -37,7 +37,8 @@ struct PlanVerdict {
 
 /// Judges the plan; writes nothing. A plan without a record that is, byte for byte, what the built-in planner makes of the
 /// story is fresh: so is one that came with the film, by copy or from a repository.
-/// Throws Error(usage) where film.toml names story and topic both, Error(input_file) for a story that cannot be read.
+/// Throws Error(usage) where film.toml names story and topic both, Error(input_file) for a story that cannot be read or is
+/// no UTF-8.
 PlanVerdict judge_plan(const FilmFolder& folder, const FilmSettings& settings, const Journal& journal);
 
 /// What the planner is given: the story's text or the topic, characters, limits. Throws as `judge_plan`.
@@ -67,8 +68,9 @@ struct PlanResult {
 /// Plans a film: story, then every scene, then the motions by id; the plan appears complete, and a record says what it was
 /// made from. Nothing is done for a plan that is fresh, by hand or kept, unless it is forced. One scene is planned again
 /// from the script, or from the plan's own narration where there is no script; edits of other scenes stay, and stay edits.
-/// Throws Error(usage) for a scene that the plan does not have or a film with nothing to plan from, Error(busy),
-/// Error(storage), Error(interrupted), what `judge_plan` throws and what the planner throws, with the plan as it was.
+/// Throws Error(usage) for a scene that plan or story do not have (before any scene is planned) or a film with nothing to
+/// plan from, Error(busy), Error(storage), Error(interrupted), what `judge_plan` throws and what the planner throws, with the
+/// plan as it was.
 PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerMaker& maker = make_film_planner);
 
 /// What `make_film` does first: plans where the plan is missing or stale, and notes where it is kept or by hand.

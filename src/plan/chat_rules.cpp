@@ -7,19 +7,14 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "story/priors.h"
+#include "text/plain_text.h"
+
 namespace dreamrunner {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), lower);
-  return result;
-}
-
 /// Letters, digits and anything beyond ASCII.
-bool in_word(char c) { return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || (static_cast<unsigned char>(c) & 0x80) != 0; }
+bool in_word(char c) { return (c >= '0' && c <= '9') || (small_letter(c) >= 'a' && small_letter(c) <= 'z') || (static_cast<unsigned char>(c) & 0x80) != 0; }
 
 /// The words that tell one character from another: no token, no article, lower case.
 std::vector<std::string> telling_words(std::string_view text) {
@@ -30,19 +25,18 @@ std::vector<std::string> telling_words(std::string_view text) {
     if (c == '[') token = true;
     else if (c == ']') token = false;
     else if (token) continue;
-    else if (in_word(c) || c == '\'') word += lower(c);
+    else if (in_word(c) || c == '\'') word += small_letter(c);
     else if (!word.empty()) words.push_back(std::exchange(word, {}));
   }
-  constexpr std::string_view kArticles[] = {"a", "an", "the", "her", "his", "their", "its"};
-  while (words.size() > 1 && std::find(std::begin(kArticles), std::end(kArticles), words.front()) != std::end(kArticles)) words.erase(words.begin());
+  while (words.size() > 1 && among(words.front(), {"a", "an", "the", "her", "his", "their", "its"})) words.erase(words.begin());
   return words;
 }
 
 /// Where `word` stands as a whole word, in any case; npos if it does not.
 size_t find_word(std::string_view text, std::string_view word) {
   if (word.empty()) return std::string_view::npos;
-  const std::string where = lowered(text);
-  const std::string what = lowered(word);
+  const std::string where = small_letters(text);
+  const std::string what = small_letters(word);
   for (size_t at = where.find(what); at != std::string::npos; at = where.find(what, at + 1)) {
     const size_t end = at + what.size();
     if ((at == 0 || !in_word(where[at - 1])) && (end == where.size() || !in_word(where[end]))) return at;
@@ -53,7 +47,7 @@ size_t find_word(std::string_view text, std::string_view word) {
 /// "She is ..." goes on in the middle of a sentence as "she is ..."; a name stays as it is.
 std::string continued(std::string caption) {
   constexpr std::string_view kStarts[] = {"a ", "an ", "the ", "he ", "she ", "it ", "they "};
-  const std::string low = lowered(caption);
+  const std::string low = small_letters(caption);
   if (std::any_of(std::begin(kStarts), std::end(kStarts), [&](std::string_view start) { return low.starts_with(start); })) caption[0] = low[0];
   return caption;
 }
@@ -112,7 +106,7 @@ const Character* character_named(const std::string& name, const std::vector<Char
 std::string caption_with_token(const std::string& caption, const Character& character) {
   if (character.token.empty()) return caption;
   const std::string both = character.token + ' ' + character.name;
-  const size_t token = caption.find(character.token);
+  const size_t token = find_token(caption, character.token);
   const size_t name = find_word(caption, character.name);
   if (token != std::string::npos) {
     if (name != std::string_view::npos) return caption;

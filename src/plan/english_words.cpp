@@ -6,23 +6,17 @@
 #include <map>
 #include <utility>
 
+#include "text/plain_text.h"
+
 namespace dreamrunner {
 namespace {
 
 using Words = std::initializer_list<std::string_view>;
 
-bool among(std::string_view word, Words words) { return std::find(words.begin(), words.end(), word) != words.end(); }
-
 bool is_capital(char c) { return c >= 'A' && c <= 'Z'; }
 bool is_plain(char c) { return (c >= 'a' && c <= 'z') || is_capital(c) || (c >= '0' && c <= '9'); }
 bool is_vowel(char c) { return std::string_view("aeiou").find(c) != std::string_view::npos; }
 bool has_vowel(std::string_view word) { return word.find_first_of("aeiouy") != std::string_view::npos; }
-
-std::string small_letters(std::string_view text) {
-  std::string low(text);
-  for (char& c : low) c = is_capital(c) ? static_cast<char>(c - 'A' + 'a') : c;
-  return low;
-}
 
 /// Bytes of the letter or digit at the start of `text`; 0 for anything else. Beyond ASCII all but the block of general
 /// punctuation (dashes, curly quotes) counts as a letter.
@@ -81,6 +75,13 @@ const std::map<std::string_view, std::string_view>& irregular() {
   return kForms;
 }
 
+/// True for what -es leaves of chases, dozes and rises, whose e is the verb's own: a single s or z behind a single vowel.
+bool lost_its_e(std::string_view rest) {
+  if (rest.size() < 2 || (rest.back() != 's' && rest.back() != 'z')) return false;
+  const auto vowel_at = [&](size_t back) { return rest.size() >= back && is_vowel(rest[rest.size() - back]); };
+  return vowel_at(2) && !vowel_at(3);
+}
+
 /// The word without the ending of a verb form, before spelling is evened out.
 std::string_view without_ending(std::string_view word) {
   const auto cut = [&](size_t letters) { return word.substr(0, word.size() - letters); };
@@ -91,7 +92,7 @@ std::string_view without_ending(std::string_view word) {
     const std::string_view rest = cut(2);
     const bool whole = rest.ends_with("ch") || rest.ends_with("sh") || rest.ends_with('s') || rest.ends_with('x') ||
                        rest.ends_with('z') || rest.ends_with('o') || rest.ends_with('i');
-    if (whole && rest.size() >= 2) return rest;
+    if (whole && rest.size() >= 2 && !lost_its_e(rest)) return rest;
   }
   return cut(1);
 }
@@ -106,6 +107,17 @@ std::string first_word(std::string_view motion) {
 bool is_one_of(std::string_view motion, Words verbs) {
   const std::string stem = verb_stem(first_word(motion));
   return std::any_of(verbs.begin(), verbs.end(), [&](std::string_view verb) { return verb_stem(verb) == stem; });
+}
+
+/// Whether "an" goes before a word in small letters. Its first letter says so, but for those few whose u is "you", whose o
+/// is "won", or whose h is not heard.
+bool begins_with_vowel_sound(std::string_view low) {
+  const auto begins = [&](Words beginnings) {
+    return std::any_of(beginnings.begin(), beginnings.end(), [&](std::string_view beginning) { return low.starts_with(beginning); });
+  };
+  if (begins({"hour", "honest", "honor", "honour", "heir"})) return true;
+  if (begins({"unic", "unif", "unio", "uniq", "unit", "univ", "use", "usu", "uti", "ufo", "ukulele", "eu", "ewe", "one-", "once-"})) return false;
+  return !low.empty() && is_vowel(low.front());
 }
 
 bool has_word(std::string_view name, Words known) {
@@ -125,6 +137,7 @@ std::vector<Word> words_of(std::string_view text) {
       continue;
     }
     Word word;
+    word.begin = at;
     if (token > 0) {
       word.text = text.substr(at, token);
       at += token;
@@ -133,6 +146,7 @@ std::vector<Word> words_of(std::string_view text) {
       // "the witches' cat": the mark behind the word is all that says so.
       word.possessive = word.text.ends_with('s') && apostrophe_bytes(text.substr(at)) > 0;
     }
+    word.end = at;
     if (word.text.size() > 2 && word.text.ends_with("'s")) {
       word.possessive = true;
       word.text.resize(word.text.size() - 2);
@@ -163,7 +177,7 @@ std::string present_progressive(std::string_view verb) {
   } else if (base.ends_with("ed") || base.ends_with('s')) {
     const std::string_view rest = without_ending(base);
     // "danced" leaves "danc": c, v, s and z do not end an English verb without an e.
-    const bool lost_e = base.ends_with("ed") && (rest.ends_with('c') || rest.ends_with('v') || rest.ends_with('z'));
+    const bool lost_e = base.ends_with("ed") && std::string_view("cvsz").find(rest.back()) != std::string_view::npos;
     base = std::string(rest) + (lost_e ? "e" : "");
   }
   const size_t n = base.size();
@@ -180,8 +194,7 @@ std::string with_article(std::string_view noun) {
   const auto words = words_of(noun);
   const std::string first = words.empty() ? std::string() : words.front().low;
   if (is_capital(noun.front()) || is_determiner(first)) return std::string(noun);
-  const bool vowel = is_vowel(noun.front());
-  return (vowel ? "an " : "a ") + std::string(noun);
+  return (begins_with_vowel_sound(first) ? "an " : "a ") + std::string(noun);
 }
 
 bool is_determiner(std::string_view low) {

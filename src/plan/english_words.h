@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct Word {
   bool possessive = false;   ///< "witch's".
   bool comma = false;        ///< A comma (or colon, dash, bracket) follows.
   bool stop = false;         ///< The sentence ends here: . ! ? or ;
+  size_t begin = 0;          ///< Its first byte in the text.
+  size_t end = 0;            ///< Behind its last, a possessive ending included.
 };
 
 /// The words of `text` in order; a character's token such as [v1] is one word. Hyphens and apostrophes inside stay.
@@ -28,7 +31,7 @@ std::string verb_stem(std::string_view word);
 /// The -ing form: walk, walks -> walking; dances -> dancing; sits -> sitting; lies -> lying. A word that ends in -ing stays.
 std::string present_progressive(std::string_view verb);
 
-/// "a red witch", "an orange cat", "a [v1] owl"; a noun that begins with an article, a number or a capital letter stays.
+/// "a red witch", "an orange cat", "a unicorn", "a [v1] owl"; a noun that begins with an article, a number or a capital letter stays.
 std::string with_article(std::string_view noun);
 
 bool is_determiner(std::string_view low);    ///< the, a, her, two, ...

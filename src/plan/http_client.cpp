@@ -1,5 +1,7 @@
 #include "plan/http_client.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -133,13 +135,19 @@ CURLcode run_transfer(CURL* easy, const Incoming& in, const HttpLimits& limits, 
   return transfer.result();
 }
 
+/// Four decimal numbers, the first of them 127; a name may begin with "127." too.
+bool is_loopback_number(const std::string& host) {
+  in_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
 }  // namespace
 
 bool is_loopback(const std::string& url) {
   const Address address = parse(url);
   if (!address) return false;
   const std::string host = part_of(address.get(), CURLUPART_HOST);
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  return host == "localhost" || host == "[::1]" || is_loopback_number(host);
 }
 
 void check_http_url(const std::string& url) {

@@ -10,6 +10,7 @@
 #include "plan/english_words.h"
 #include "plan/lint_rules.h"
 #include "story/json_position.h"
+#include "story/named_character.h"
 
 namespace dreamrunner {
 namespace {
@@ -96,7 +97,8 @@ std::string Place::pointer() const {
   return pointer;
 }
 
-Run::Run(const Plan& plan_, const LintOptions& options_) : plan(plan_), options(options_), characters(options_.characters) {
+Run::Run(const Plan& plan_, const LintOptions& options_) : plan(plan_), options(options_) {
+  for (const Character& one : options.characters) characters.push_back(named_character(one));
   for (const Character& own : plan.characters) {
     if (!character(own.id)) characters.push_back(own);
   }

@@ -26,7 +26,7 @@ class Run {
 
   const Plan& plan;
   const LintOptions& options;
-  std::vector<Character> characters;  ///< Of film and plan, each id once.
+  std::vector<Character> characters;  ///< Of film and plan, each id once, each with a name.
 
   /// Null for a plain name.
   const Character* character(std::string_view id) const;

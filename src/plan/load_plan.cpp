@@ -10,31 +10,19 @@
 #include "base/files.h"
 #include "base/json.h"
 #include "plan/authors_jsonl.h"
+#include "plan/plan_form.h"
 #include "plan/plan_text.h"
 #include "story/plan_json.h"
 #include "story/plan_rules.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
 
-enum class Form { json, text, authors_jsonl };
-
-std::string read_plan_file(const std::filesystem::path& path) {
-  const uint64_t limit = JsonLimits{}.max_bytes;
-  std::error_code failed;
-  const uint64_t size = std::filesystem::file_size(path, failed);
-  if (!failed && size > limit) {
-    throw Error(ErrorKind::plan_refused, fmt::format("{}: {} bytes, expected a plan of at most {}", path.string(), size, limit));
-  }
-  std::string text = read_file(path, limit);
-  if (text.starts_with("\ufeff")) text.erase(0, 3);  // What some editors put in front of UTF-8.
-  return text;
-}
-
-Form form_of(std::string_view text, const std::string& origin) {
-  if (is_blank(text)) throw Error(ErrorKind::plan_refused, fmt::format("{}: is empty, expected a plan", origin));
-  if (looks_like_authors_jsonl(text)) return Form::authors_jsonl;
-  return text[text.find_first_not_of(" \t\r\n")] == '{' ? Form::json : Form::text;
+PlanForm form_of(std::string_view text, const std::string& origin) {
+  const PlanForm form = plan_form(text);
+  if (is_blank(form.text)) throw Error(ErrorKind::plan_refused, fmt::format("{}: is empty, expected a plan", origin));
+  return form;
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {
@@ -67,24 +55,34 @@ Plan plan_of_lines(std::string_view text, const std::string& origin) {
 
 }  // namespace
 
-Plan load_plan(const std::filesystem::path& path) {
-  const std::string text = read_plan_file(path);
-  const std::string origin = path.string();
-  switch (form_of(text, origin)) {
-    case Form::json: return parse_plan_json(text, origin);
-    case Form::authors_jsonl: return plan_of_lines(text, origin);
-    case Form::text: break;
+std::string read_plan_file(const std::filesystem::path& path) {
+  const uint64_t limit = JsonLimits{}.max_bytes;
+  std::error_code failed;
+  const uint64_t size = std::filesystem::file_size(path, failed);
+  if (!failed && size > limit) {
+    throw Error(ErrorKind::plan_refused, fmt::format("{}: {} bytes, expected a plan of at most {}", path.string(), size, limit));
   }
+  std::string text = read_file(path, limit);
+  if (is_marked_utf16(text)) throw Error(ErrorKind::plan_refused, fmt::format("{}: is UTF-16, UTF-8 expected", path.string()), "save it as UTF-8");
+  return text;
+}
+
+Plan load_plan(const std::filesystem::path& path) {
+  const std::string bytes = read_plan_file(path);
+  const std::string origin = path.string();
+  const PlanForm form = form_of(bytes, origin);
+  if (form.kind == PlanFormKind::authors_jsonl) return plan_of_lines(form.text, origin);
+  if (form.begins_with_brace) return parse_plan_json(form.text, origin);
   Plan plan;
-  plan.scenes.push_back(parse_plan_text(text, origin));
+  plan.scenes.push_back(parse_plan_text(form.text, origin));
   return plan;
 }
 
 Scene load_scene(const std::filesystem::path& path, size_t number) {
-  const std::string text = read_plan_file(path);
+  const std::string bytes = read_plan_file(path);
   const std::string origin = path.string();
-  if (form_of(text, origin) == Form::authors_jsonl) {
-    const auto lines = lines_of(text);
+  if (const PlanForm form = form_of(bytes, origin); form.kind == PlanFormKind::authors_jsonl) {
+    const auto lines = lines_of(form.text);
     if (number < 1 || number > lines.size()) refuse_number(origin, number, lines.size(), "lines");
     if (is_blank(lines[number - 1])) throw Error(ErrorKind::plan_refused, fmt::format("{}:{}: is blank, expected a plan", origin, number));
     return parse_authors_line(lines[number - 1], number, origin);

@@ -2,10 +2,15 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 
 #include "story/plan_types.h"
 
 namespace dreamrunner {
+
+/// The bytes of a file that should hold a plan. Throws Error(input_file) for a file that cannot be read,
+/// Error(plan_refused) for one that is too large or UTF-16.
+std::string read_plan_file(const std::filesystem::path& path);
 
 /// Reads a plan file, told apart by what it holds: our JSON (docs/plans.md), the text of one frame plan, or the JSON
 /// Lines of the released plans (each line a scene; blank lines are skipped). Throws Error(input_file) for a file that

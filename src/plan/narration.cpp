@@ -7,13 +7,10 @@
 #include "plan/english_words.h"
 #include "plan/narration_cast.h"
 #include "story/priors.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
-
-bool among(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 /// Follows one narration from front to back.
 class NarrationReader {
@@ -21,6 +18,7 @@ class NarrationReader {
   NarrationReader(const std::vector<CastMember>& cast, const StoryScene& scene)
       : scene_(scene), words_(words_of(scene.narration)), mentions_(mentions_of(words_, cast)) {
     result_.cast = cast;
+    for (const std::string& motion : scene.motions) phrases_.push_back(words_of(motion));
   }
 
   Narration read() {
@@ -41,13 +39,11 @@ class NarrationReader {
   };
 
   void read_acts() {
-    std::vector<std::vector<Word>> phrases;
-    for (const std::string& motion : scene_.motions) phrases.push_back(words_of(motion));
     bool later = false;
     int last_phase = 0;
     for (size_t i = 0; i < words_.size(); ++i) {
-      later = later || among(words_[i].low, {"then", "afterwards", "finally", "later", "next", "after", "eventually"});
-      const auto motion = motion_at(phrases, i);
+      later = later || says_later(i);
+      const auto motion = motion_at(i);
       if (!motion) continue;
       const std::vector<size_t> who = subject_of(i);
       if (who.empty()) continue;
@@ -61,13 +57,37 @@ class NarrationReader {
     }
   }
 
+  /// True if what follows happens when something else is over. "Next to" is a place, and "running after the witch" a way;
+  /// "after the witch waves" is a time.
+  bool says_later(size_t i) const {
+    const std::string& low = words_[i].low;
+    if (low == "next") return !is_phrase(i, {"next", "to"});
+    if (low == "after") return mention_at(i + 1) == nullptr || verb_behind(mention_at(i + 1));
+    return among(low, {"then", "afterwards", "finally", "later", "eventually"});
+  }
+
+  /// True if those whom `mention` names do something in their clause.
+  bool verb_behind(const Mention* mention) const {
+    const Mention* const end = mentions_.data() + mentions_.size();
+    while (mention + 1 < end && mention[1].joined) ++mention;
+    for (size_t i = mention->end; i < words_.size() && !words_[i - 1].comma && !words_[i - 1].stop; ++i) {
+      const std::string& low = words_[i].low;
+      const bool motion = std::any_of(phrases_.begin(), phrases_.end(), [&](const std::vector<Word>& phrase) {
+        return !phrase.empty() && verb_stem(phrase.front().low) == verb_stem(low);
+      });
+      if (motion || is_verb_form(low) || (is_auxiliary(low) && low != "to")) return true;
+      if (is_preposition(low) || among(low, {"and", "but", "or", "while"})) return false;
+    }
+    return false;
+  }
+
   /// The motion whose verb is word `i`; of several the one with the most further words right behind.
-  std::optional<size_t> motion_at(const std::vector<std::vector<Word>>& phrases, size_t i) const {
+  std::optional<size_t> motion_at(size_t i) const {
     const std::string stem = verb_stem(words_[i].low);
     std::optional<size_t> best;
     size_t most = 0;
-    for (size_t motion = 0; motion < phrases.size(); ++motion) {
-      const auto& phrase = phrases[motion];
+    for (size_t motion = 0; motion < phrases_.size(); ++motion) {
+      const auto& phrase = phrases_[motion];
       if (phrase.empty() || verb_stem(phrase.front().low) != stem) continue;
       size_t same = 1;
       while (same < phrase.size() && i + same < words_.size() && phrase[same].low == words_[i + same].low) ++same;
@@ -197,16 +217,22 @@ class NarrationReader {
     return true;
   }
 
-  /// The member that the mention beginning at `i` (adjectives aside) names, if it names one.
-  std::optional<size_t> member_at(size_t i) const {
+  /// The mention that begins at `i`, adjectives aside; null if none does.
+  const Mention* mention_at(size_t i) const {
     for (const Mention& mention : mentions_) {
       if (mention.begin < i || mention.begin > i + 3) continue;
       for (size_t between = i; between < mention.begin; ++between) {
-        if (is_preposition(words_[between].low) || words_[between].low == "and" || words_[between].stop) return std::nullopt;
+        if (is_preposition(words_[between].low) || words_[between].low == "and" || words_[between].stop) return nullptr;
       }
-      return mention.who.empty() ? std::nullopt : std::optional(mention.who.front());
+      return &mention;
     }
-    return std::nullopt;
+    return nullptr;
+  }
+
+  /// The member that it names, the first of several.
+  std::optional<size_t> member_at(size_t i) const {
+    const Mention* mention = mention_at(i);
+    return mention == nullptr || mention->who.empty() ? std::nullopt : std::optional(mention->who.front());
   }
 
   void read_headings() {
@@ -222,7 +248,9 @@ class NarrationReader {
       }
       if (i >= words_.size()) break;
       const std::string& low = words_[i].low;
-      const bool towards = among(low, {"towards", "toward", "to"});
+      // Who dances next to somebody or close to them goes nowhere.
+      const bool beside = low == "to" && i > 0 && among(words_[i - 1].low, {"next", "close"});
+      const bool towards = among(low, {"towards", "toward", "to"}) && !beside;
       const bool away = low == "from" && i > 0 && words_[i - 1].low == "away";
       if (!towards && !away) continue;
       if (is_phrase(i + 1, {"each", "other"})) meet(i, towards ? Heading::towards : Heading::away);
@@ -326,15 +354,16 @@ class NarrationReader {
   const StoryScene& scene_;
   std::vector<Word> words_;
   std::vector<Mention> mentions_;
+  std::vector<std::vector<Word>> phrases_;  ///< The scene's motions.
   std::vector<Verb> verbs_;
   Narration result_;
 };
 
 }  // namespace
 
-Narration read_narration(const PlanningTask& task, const StoryPlan& story, size_t index) {
-  const StoryScene& scene = story.scenes.at(index);
-  std::vector<CastMember> cast = cast_of_scene(task, story, index);
+Narration read_narration(const StoryCast& story_cast, size_t index) {
+  const StoryScene& scene = story_cast.story().scenes.at(index);
+  const std::vector<CastMember> cast = story_cast.of_scene(index);
   Narration narration = NarrationReader(cast, scene).read();
   // Of subjects that nobody introduced, those count who do something: "The sun is setting" is weather.
   std::vector<CastMember> busy;

@@ -44,7 +44,9 @@ struct Narration {
   std::vector<Relation> relations;  ///< In order of mention.
 };
 
-/// Reads the narration of scene `index` of `story`.
+class StoryCast;
+
+/// Reads the narration of scene `index` of the story that `cast` was found in.
 ///
 /// The cast are the task's characters that the narration names: by their token, name, id, or the last word of the name
 /// where no other character shares it. A scene that names none but says "she", "they" and the like, or has motions, has
@@ -54,6 +56,6 @@ struct Narration {
 /// joined to it by "and"; pronouns stand for those named last. A motion that the narration does not name goes to the
 /// first member without one. "with her cat" lets the cat do the same.
 /// Never throws; nobody is found in a text that names nobody.
-Narration read_narration(const PlanningTask& task, const StoryPlan& story, size_t index);
+Narration read_narration(const StoryCast& cast, size_t index);
 
 }  // namespace dreamrunner

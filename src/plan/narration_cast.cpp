@@ -1,17 +1,18 @@
 #include "plan/narration_cast.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <unordered_map>
+
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
 
 using Words = std::vector<std::string>;
-
-bool among(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 bool is_subject_pronoun(std::string_view low) { return among(low, {"he", "she", "it", "they"}); }
 bool is_object_pronoun(std::string_view low) { return among(low, {"him", "her", "them"}); }
@@ -27,21 +28,27 @@ Words low_words(std::string_view text) {
   return low;
 }
 
-/// Every way to call each of `cast`, longest first.
 struct Name {
   Words words;
   size_t who;
 };
 
-std::vector<Name> names_of(const std::vector<CastMember>& cast) {
-  std::vector<Name> names;
+/// Every way to call each of a cast, by its first word; of one first word the longest first.
+using Names = std::unordered_map<std::string, std::vector<Name>>;
+
+Names names_of(const std::vector<CastMember>& cast) {
+  Names names;
   const auto add = [&](Words words, size_t who) {
-    if (!words.empty()) names.push_back({std::move(words), who});
+    if (words.empty()) return;
+    std::vector<Name>& alike = names[words.front()];
+    alike.push_back({std::move(words), who});
   };
   const auto head = [](const CastMember& member) {
     const Words words = low_words(member.character.name);
     return words.empty() ? std::string() : words.back();
   };
+  std::map<std::string, int> with_head;
+  for (const CastMember& member : cast) ++with_head[head(member)];
   for (size_t i = 0; i < cast.size(); ++i) {
     const Character& character = cast[i].character;
     add(low_words(character.token), i);
@@ -51,16 +58,19 @@ std::vector<Name> names_of(const std::vector<CastMember>& cast) {
     add(low_words(id), i);
     // The last word, such as "witch" of "girl witch", where it means nobody else.
     const std::string last = head(cast[i]);
-    const auto same = std::count_if(cast.begin(), cast.end(), [&](const CastMember& other) { return head(other) == last; });
-    if (!last.empty() && same == 1) add({last}, i);
+    if (!last.empty() && with_head.at(last) == 1) add({last}, i);
   }
-  std::stable_sort(names.begin(), names.end(), [](const Name& a, const Name& b) { return a.words.size() > b.words.size(); });
+  for (auto& [first, alike] : names) {
+    std::stable_sort(alike.begin(), alike.end(), [](const Name& a, const Name& b) { return a.words.size() > b.words.size(); });
+  }
   return names;
 }
 
 /// The longest name at word `i`; names of somebody who only owns something ("the witch's hat") do not count.
-const Name* name_at(const std::vector<Name>& names, const std::vector<Word>& words, size_t i) {
-  for (const Name& name : names) {
+const Name* name_at(const Names& names, const std::vector<Word>& words, size_t i) {
+  const auto alike = names.find(words[i].low);
+  if (alike == names.end()) return nullptr;
+  for (const Name& name : alike->second) {
     if (i + name.words.size() > words.size()) continue;
     bool same = true;
     for (size_t k = 0; k < name.words.size() && same; ++k) {
@@ -205,20 +215,19 @@ std::vector<std::string> subjects_in(const StoryScene& scene) {
 /// Characters for a story without any: one for each last word of a subject, called as where it comes first.
 std::vector<CastMember> characters_in(const StoryPlan& story) {
   std::vector<CastMember> found;
+  std::set<std::string> known;
   for (const StoryScene& scene : story.scenes) {
     for (const std::string& subject : subjects_in(scene)) {
       const std::string head = low_words(subject).back();
-      const bool known = std::any_of(found.begin(), found.end(), [&](const CastMember& member) { return member.character.id == head; });
-      if (!known) found.push_back({{head, "", subject}, false});
+      if (known.insert(head).second) found.push_back({{head, "", subject}, false});
     }
   }
   return found;
 }
 
-/// Those of `all` that `scene` names, in order of mention.
-std::vector<CastMember> named_in(const StoryScene& scene, const std::vector<CastMember>& all) {
+/// Whom `scene` names, in order of mention.
+std::vector<size_t> named_in(const StoryScene& scene, const Names& names) {
   const std::vector<Word> words = words_of(scene.narration);
-  const std::vector<Name> names = names_of(all);
   std::vector<size_t> order;
   for (size_t i = 0; i < words.size(); ++i) {
     const Name* name = name_at(names, words, i);
@@ -226,6 +235,10 @@ std::vector<CastMember> named_in(const StoryScene& scene, const std::vector<Cast
     if (std::find(order.begin(), order.end(), name->who) == order.end()) order.push_back(name->who);
     i += name->words.size() - 1;
   }
+  return order;
+}
+
+std::vector<CastMember> members(const std::vector<CastMember>& all, const std::vector<size_t>& order) {
   std::vector<CastMember> cast;
   for (const size_t who : order) cast.push_back(all[who]);
   return cast;
@@ -234,7 +247,7 @@ std::vector<CastMember> named_in(const StoryScene& scene, const std::vector<Cast
 /// The first "he", "she" or "they" of a narration that stands before any name of `cast`.
 std::optional<std::string> leading_pronoun(const StoryScene& scene, const std::vector<CastMember>& cast) {
   const std::vector<Word> words = words_of(scene.narration);
-  const std::vector<Name> names = names_of(cast);
+  const Names names = names_of(cast);
   for (size_t i = 0; i < words.size(); ++i) {
     if (name_at(names, words, i)) return std::nullopt;
     if (among(words[i].low, {"he", "she", "they"})) return words[i].low;
@@ -244,30 +257,39 @@ std::optional<std::string> leading_pronoun(const StoryScene& scene, const std::v
 
 }  // namespace
 
-std::vector<CastMember> cast_of_scene(const PlanningTask& task, const StoryPlan& story, size_t index) {
-  std::vector<CastMember> all;
-  for (const Character& character : task.characters) all.push_back({character, true});
-  if (all.empty()) all = characters_in(story);
+StoryCast::StoryCast(const PlanningTask& task, const StoryPlan& story) : characters_(task.characters), story_(story) {
+  for (const Character& character : characters_) all_.push_back({character, true});
+  if (all_.empty()) all_ = characters_in(story_);
+  const Names names = names_of(all_);
+  for (const StoryScene& scene : story_.scenes) named_.push_back(named_in(scene, names));
+}
 
-  const StoryScene& scene = story.scenes.at(index);
-  std::vector<CastMember> cast = named_in(scene, all);
+bool StoryCast::is_of(const PlanningTask& task, const StoryPlan& story) const { return task.characters == characters_ && story == story_; }
+
+std::vector<CastMember> StoryCast::before(size_t index) const {
+  while (index > 0 && named_[index - 1].empty()) --index;
+  if (index > 0) return members(all_, named_[index - 1]);
+  return all_.size() == 1 ? all_ : std::vector<CastMember>();
+}
+
+std::vector<CastMember> StoryCast::of_scene(size_t index) const {
+  const StoryScene& scene = story_.scenes.at(index);
+  std::vector<CastMember> cast = members(all_, named_[index]);
   const auto pronoun = leading_pronoun(scene, cast);
   if (cast.empty() && !pronoun && scene.motions.empty()) return cast;
   if (!cast.empty() && !pronoun) return cast;
 
-  std::vector<CastMember> before;
-  for (size_t earlier = index; earlier-- > 0 && before.empty();) before = named_in(story.scenes[earlier], all);
-  if (before.empty() && all.size() == 1) before = all;
+  const std::vector<CastMember> earlier = before(index);
   if (cast.empty() && pronoun != "they") {
     // One "she" is one of them; where nothing tells who, it is the one named first.
-    const auto fitting = std::find_if(before.begin(), before.end(), [&](const CastMember& member) {
+    const auto fitting = std::find_if(earlier.begin(), earlier.end(), [&](const CastMember& member) {
       return !pronoun || fits(gender_of(member.character.name), *pronoun);
     });
-    if (pronoun && fitting != before.end()) return {*fitting};
-    return before;
+    if (pronoun && fitting != earlier.end()) return {*fitting};
+    return earlier;
   }
   std::vector<CastMember> joined;
-  for (const CastMember& member : before) {
+  for (const CastMember& member : earlier) {
     const bool named = std::any_of(cast.begin(), cast.end(), [&](const CastMember& other) { return other.character.id == member.character.id; });
     if (!named && fits(gender_of(member.character.name), *pronoun)) joined.push_back(member);
     if (!joined.empty() && *pronoun != "they") break;
@@ -277,7 +299,7 @@ std::vector<CastMember> cast_of_scene(const PlanningTask& task, const StoryPlan&
 }
 
 std::vector<Mention> mentions_of(const std::vector<Word>& words, const std::vector<CastMember>& cast) {
-  const std::vector<Name> names = names_of(cast);
+  const Names names = names_of(cast);
   std::vector<Mention> mentions;
   for (size_t i = 0; i < words.size(); ++i) {
     Mention mention{i, i + 1, {}};

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "text/plain_text.h"
+
 namespace dreamrunner {
 namespace {
 
@@ -27,12 +29,6 @@ constexpr std::array<Quotes, 6> kQuotes{{{"\\\"", "\\\"", false},
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80; }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(' ') - first + 1));
-}
 
 /// Appends one blank for a line break, swallowing the indentation around it.
 void append_break(std::string& name) {
@@ -140,8 +136,7 @@ std::optional<PlanLabel> PlanScanner::label() const {
   const auto word = [&](std::string_view lower) {
     if (end_ - at < lower.size()) return false;
     for (size_t i = 0; i < lower.size(); ++i) {
-      const char c = text_[at + i];
-      if ((c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c) != lower[i]) return false;
+      if (small_letter(text_[at + i]) != lower[i]) return false;
     }
     at += lower.size();
     return true;
@@ -230,7 +225,7 @@ std::string PlanScanner::quoted_name(char closer) {
         }
         if (pair != std::string_view::npos) throw ambiguous(pair);
         at_ += mark.size();
-        return trimmed(name);
+        return std::string(trimmed(name, " "));
       }
       const bool blank_before = at_ == first || before == ' ' || before == '(' || before == '\n';
       const bool blank_after = next != at_ + mark.size();
@@ -267,7 +262,7 @@ std::string PlanScanner::bare_name(char closer) {
   while (true) {
     if (at_end()) stop_at_end();
     const char c = peek();
-    if (c == ',' || c == closer) return trimmed(name);
+    if (c == ',' || c == closer) return std::string(trimmed(name, " "));
     if (line_end_at(at_)) {
       at_ = after_blanks(at_);
       append_break(name);

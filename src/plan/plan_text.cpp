@@ -8,17 +8,13 @@
 #include "base/json.h"
 #include "plan/plan_scanner.h"
 #include "story/plan_rules.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
 
 /// The bracket that ends what `opener` begins; 0 if it is no bracket.
 char closer_of(char opener) { return opener == '[' ? ']' : opener == '{' ? '}' : opener == '(' ? ')' : '\0'; }
-
-std::string_view trimmed(std::string_view text, std::string_view set) {
-  const size_t first = text.find_first_not_of(set);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(set) - first + 1);
-}
 
 class PlanTextReader {
  public:
@@ -167,7 +163,7 @@ class PlanTextReader {
     const size_t digits = text.find_last_not_of("0123456789");
     std::string word(text.substr(0, digits == std::string_view::npos ? 0 : digits + 1));
     while (!word.empty() && (word.back() == '_' || word.back() == ' ' || word.back() == '-' || word.back() == '\\')) word.pop_back();
-    std::transform(word.begin(), word.end(), word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    word = small_letters(word);
     const bool numbered = word.size() != text.size();
     return !word.empty() && (numbered ? word == "frame" : std::string_view("frame").starts_with(word));
   }

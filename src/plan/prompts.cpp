@@ -1,6 +1,7 @@
 #include "plan/prompts.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include <fmt/format.h>
@@ -14,6 +15,9 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr uint64_t kMaxPromptBytes = 256u << 10;
+
+/// All that is ever asked for.
+constexpr std::array<std::string_view, 5> kPromptFiles{"story.txt", "story-several.txt", "scene.txt", "scene-several.txt", "again.txt"};
 
 /// `{{name}}`, `{{#name}}` or `{{/name}}`.
 struct Tag {
@@ -41,6 +45,18 @@ bool next_tag(std::string_view text, size_t from, Tag& tag) {
 void widen_to_line(std::string_view text, Tag& tag) {
   const bool at_start = tag.begin == 0 || text[tag.begin - 1] == '\n';
   if (at_start && tag.end < text.size() && text[tag.end] == '\n') ++tag.end;
+}
+
+/// A folder that somebody named must be one with prompts: a slip of the pen would leave the program's own in their place.
+void check_prompt_folder(const fs::path& folder, const std::string& named_by) {
+  const auto refuse = [&](const char* what) {
+    throw Error(ErrorKind::input_file, fmt::format("{}: {}: {}", named_by, folder.string(), what),
+                fmt::format("name a folder that holds one or more of {}", fmt::join(kPromptFiles, ", ")));
+  };
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored)) refuse("no such folder, prompts expected");
+  const bool any = std::any_of(kPromptFiles.begin(), kPromptFiles.end(), [&](std::string_view file) { return fs::exists(folder / file, ignored); });
+  if (!any) refuse("holds no prompt");
 }
 
 }  // namespace
@@ -85,8 +101,12 @@ std::string fill_prompt(std::string_view text, const PromptValues& values, const
 
 std::vector<fs::path> prompt_folders(const fs::path& program_folder, const fs::path& wished) {
   std::vector<fs::path> folders;
-  if (!wished.empty()) folders.push_back(wished);
-  if (const char* named = std::getenv("DREAMRUNNER_PROMPTS"); named != nullptr && *named != '\0') folders.emplace_back(named);
+  const auto add_named = [&](const fs::path& folder, const char* named_by) {
+    check_prompt_folder(folder, named_by);
+    folders.push_back(folder);
+  };
+  if (!wished.empty()) add_named(wished, "planner.prompts");
+  if (const char* named = std::getenv("DREAMRUNNER_PROMPTS"); named != nullptr && *named != '\0') add_named(named, "DREAMRUNNER_PROMPTS");
   folders.push_back((program_folder / "../prompts").lexically_normal());
   folders.push_back((program_folder / "../share/dreamrunner/prompts").lexically_normal());
   return folders;

@@ -19,7 +19,8 @@ struct Prompt {
 
 /// Where prompt files are looked for, first match wins, file by file: `wished` (a folder that the film names; may be
 /// empty), DREAMRUNNER_PROMPTS, and for a program that lies in `program_folder` `../prompts` (a build folder in the source
-/// tree) and `../share/dreamrunner/prompts` (installed).
+/// tree) and `../share/dreamrunner/prompts` (installed). Throws Error(input_file) for a folder that is named and is none, or
+/// holds no prompt at all.
 std::vector<std::filesystem::path> prompt_folders(const std::filesystem::path& program_folder, const std::filesystem::path& wished = {});
 
 /// Reads `file` from the first folder that has it and fills it in. Throws Error(input_file) when none has it, and with the

@@ -9,6 +9,7 @@
 
 #include "story/plan_rules.h"
 #include "story/priors.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
@@ -24,19 +25,12 @@ struct ScriptLabel {
   std::string_view behind;    ///< What stands behind the label on its line.
 };
 
-char small(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-std::string_view trimmed(std::string_view text, std::string_view set) {
-  const size_t first = text.find_first_not_of(set);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(set) - first + 1);
-}
 
 /// Takes `word` (small letters) off the front of `text`, whatever the case of its letters.
 bool take_word(std::string_view& text, std::string_view word) {
   if (text.size() < word.size()) return false;
-  if (!std::equal(word.begin(), word.end(), text.begin(), [](char a, char b) { return a == small(b); })) return false;
+  if (!std::equal(word.begin(), word.end(), text.begin(), [](char a, char b) { return a == small_letter(b); })) return false;
   text.remove_prefix(word.size());
   return true;
 }
@@ -63,9 +57,14 @@ bool take_separator(std::string_view& text) {
   return true;
 }
 
+/// `line` without what Markdown puts around it.
+std::string_view undecorated(std::string_view line) {
+  const std::string_view text = trimmed(line, kDecoration);
+  return text.starts_with("- ") ? trimmed(text.substr(2), kDecoration) : text;
+}
+
 std::optional<ScriptLabel> label_of(std::string_view line) {
-  std::string_view text = trimmed(line, kDecoration);
-  if (text.starts_with("- ")) text = trimmed(text.substr(2), kDecoration);
+  std::string_view text = undecorated(line);
   if (take_word(text, "[input]") || take_word(text, "[output]")) return ScriptLabel{LabelKind::header, 0, text};
   std::string_view rest = text;
   if (take_word(rest, "scene")) {
@@ -84,6 +83,12 @@ std::optional<ScriptLabel> label_of(std::string_view line) {
   rest = text;
   if (take_word(rest, "narration") && take_colon(rest)) return ScriptLabel{LabelKind::narration, 0, rest};
   return std::nullopt;
+}
+
+/// What stands behind the label in "Place: the forest"; `text` itself where there is none.
+std::string_view without_place_label(std::string_view text) {
+  std::string_view rest = undecorated(text);
+  return take_word(rest, "place") && take_colon(rest) ? rest : text;
 }
 
 /// A rule or a code fence: nothing but marks.
@@ -115,7 +120,7 @@ class ScriptReader {
   explicit ScriptReader(std::string_view text) : text_(text) {}
 
   StoryScriptResult read() {
-    size_t at = text_.starts_with("\ufeff") ? 3 : 0;
+    size_t at = text_.size() - without_byte_order_mark(text_).size();
     if (const size_t thought = text_.rfind("</think>"); thought != std::string_view::npos) at = thought + 8;
     else if (text_.find("<think>") != std::string_view::npos) fault(text_.size(), "the text ends inside its reasoning");
     while (at < text_.size() && !full_) {
@@ -181,7 +186,7 @@ class ScriptReader {
     switch (part_) {
       case Part::none: return;
       case Part::place:
-        if (scene_.place.empty()) scene_.place = checked(cleaned(text), at);
+        if (scene_.place.empty()) scene_.place = checked(cleaned(without_place_label(text)), at);
         else stray(at);
         return;
       case Part::motions: return take_motions(text, at);
@@ -279,6 +284,7 @@ StoryPlan parse_story_script(std::string_view text, const std::string& origin) {
 }
 
 bool looks_like_story_script(std::string_view text) {
+  text = without_byte_order_mark(text);
   bool scene = false;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());

@@ -23,7 +23,8 @@ struct StoryScriptResult {
 ///     Narration:
 ///     The witch is walking through the forest. Then she is waving.
 ///
-/// What belongs to a label may stand behind it or on the lines below. Motions are separated by commas, semicolons or line
+/// What belongs to a label may stand behind it or on the lines below; a place may have a label of its own there, `Place:`.
+/// Motions are separated by commas, semicolons or line
 /// breaks, may end in a dot or be a list with bullets; "none" is none. A narration may go on over several lines, which
 /// become one. Markdown around labels, code fences, rules, `[Input]` and `[Output]` headers, `<think>` blocks and talk
 /// before the first scene are passed over; "Title: ..." before it too. Scenes count from 1 without a gap.

@@ -19,7 +19,7 @@ std::string normal_phrase(std::string_view phrase) {
 
 bool is_nothing(std::string_view name) { return name.empty() || name == "none"; }
 
-bool holds_token(std::string_view caption, std::string_view token) {
+size_t find_token(std::string_view caption, std::string_view token) {
   const auto joins = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (static_cast<unsigned char>(c) & 0x80) != 0;
   };
@@ -27,10 +27,12 @@ bool holds_token(std::string_view caption, std::string_view token) {
     const size_t end = at + token.size();
     const bool inside =
         (at > 0 && joins(caption[at - 1]) && joins(token.front())) || (end < caption.size() && joins(caption[end]) && joins(token.back()));
-    if (!inside) return true;
+    if (!inside) return at;
   }
-  return false;
+  return std::string_view::npos;
 }
+
+bool holds_token(std::string_view caption, std::string_view token) { return find_token(caption, token) != std::string_view::npos; }
 
 WantedPriors wanted_priors(const Plan& plan, const PlannedRegion& region) {
   WantedPriors wanted;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,7 +25,11 @@ WantedPriors wanted_priors(const Plan& plan, const PlannedRegion& region);
 /// `phrase` as phrases are compared: ASCII letters small, one blank between words, none around.
 std::string normal_phrase(std::string_view phrase);
 
-/// Whether `caption` calls up what was learnt under `token`, which is not empty. Whole: "sks" is not in "asks", nor v1 in v10.
+/// Where `caption` calls up what was learnt under `token`, which is not empty; npos if it does not. Whole: "sks" is not in
+/// "asks", nor v1 in v10.
+size_t find_token(std::string_view caption, std::string_view token);
+
+/// Whether it calls it up at all.
 bool holds_token(std::string_view caption, std::string_view token);
 
 /// True for "" and "none": nobody, or nothing moves.

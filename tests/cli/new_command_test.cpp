@@ -75,6 +75,21 @@ TEST(NewCommand, AStoryIsCopiedAndAScriptChecked) {
   EXPECT_FALSE(fs::exists(folder / "c"));
 }
 
+TEST(NewCommand, AStoryIsTextInUtf8) {
+  const TemporaryFolder folder;
+  const std::string script = "Scene 1: lake\nMotions: walking\nNarration: A fox is walking.\n";
+  write_text(folder / "marked.txt", "\ufeff" + script);
+  EXPECT_EQ(run({"new", (folder / "a").string(), "--story", (folder / "marked.txt").string()}).code, 0);
+  EXPECT_EQ(load_film_settings(folder / "a/film.toml").planner.kind, "layout") << "a script with a mark in front is a script";
+  for (const std::string& bytes : {"\xff\xfe" + script, std::string("Once upon a time\0", 17), std::string("Une \xe9toile")}) {
+    write_text(folder / "bad.txt", bytes);
+    const ProgramResult bad = run({"new", (folder / "b").string(), "--story", (folder / "bad.txt").string()});
+    EXPECT_EQ(bad.code, 3);
+    EXPECT_THAT(bad.err, HasSubstr("save it as UTF-8"));
+    EXPECT_FALSE(fs::exists(folder / "b"));
+  }
+}
+
 TEST(NewCommand, MistakesAreCode2) {
   const TemporaryFolder folder;
   const std::string film = (folder / "film").string();

@@ -83,6 +83,31 @@ TEST_F(PlanCommand, CheckFindsWhatCannotBeGenerated) {
   EXPECT_EQ(plan({"--check", "--silence", "no-such-rule"}).code, 2);
 }
 
+TEST_F(PlanCommand, CheckKnowsLinesBehindAByteOrderMark) {
+  plan();
+  std::string text = read_bytes(plan_file());
+  const size_t box = text.find("\"box\"");
+  text.replace(text.find('[', box), text.find(']', box) - text.find('[', box) + 1, "[0.1, 0.1, 0.15, 0.15]");
+  write_text(folder_ / "plain.json", text);
+  write_text(folder_ / "marked.json", "\ufeff" + text);
+  const std::string plain = run({"plan", "--check", (folder_ / "plain.json").string()}).out;
+  std::string marked = run({"plan", "--check", (folder_ / "marked.json").string()}).out;
+  EXPECT_THAT(plain, testing::ContainsRegex("plain.json:[0-9]+:/scenes/0/"));
+  for (size_t at = marked.find("marked"); at != std::string::npos; at = marked.find("marked", at)) marked.replace(at, 6, "plain");
+  EXPECT_EQ(marked, plain);
+}
+
+TEST_F(PlanCommand, CheckPrintsNothingThatATerminalObeys) {
+  plan();
+  std::string text = read_bytes(plan_file());
+  for (size_t at = text.find("red witch"); at != std::string::npos; at = text.find("red witch", at + 4)) text.insert(at, "\u202e");
+  write_text(plan_file(), text);
+  const ProgramResult result = plan({"--check"});
+  EXPECT_THAT(result.out, HasSubstr("unknown-words"));
+  EXPECT_THAT(result.out, testing::Not(HasSubstr("\u202e")));
+  EXPECT_THAT(result.out, HasSubstr("\\xe2\\x80\\xae"));
+}
+
 TEST_F(PlanCommand, PreviewDrawsThePlan) {
   const ProgramResult result = plan({"--preview"});
   EXPECT_EQ(result.code, 0) << result.err;
@@ -113,6 +138,20 @@ TEST_F(PlanCommand, ParsePrintsAStoryWithoutLayout) {
   EXPECT_EQ(json.at("scenes").at(0).at("motions"), Json({"walking"}));
 }
 
+TEST_F(PlanCommand, ParseReadsWhatCheckReads) {
+  plan();
+  const ProgramResult marked = parse("\ufeff" + read_bytes(plan_file()));
+  EXPECT_EQ(marked.code, 0) << marked.err;
+  EXPECT_EQ(marked.out, read_bytes(plan_file()));
+  EXPECT_THAT(parse(std::string("\xff\xfe{\0", 4)).err, HasSubstr("UTF-16"));
+}
+
+TEST_F(PlanCommand, ParseFindsKeyFramesUnderTheNameOfTheirScene) {
+  const ProgramResult result = parse("Scene 2: the forest\n\n{\"background\": \"the forest\", \"key_frames\": [{\"regions\": []}]}\n");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(plan_from_json(Json::parse(result.out), "out").scenes.at(0).background, "the forest");
+}
+
 TEST_F(PlanCommand, ParseSaysWhereAFaultIs) {
   ProgramResult result = parse("Background: b\nFrame_1: [[\"a\", \"b\", \"c\"], [0, 0, 2000, 1]]\n");
   EXPECT_EQ(result.code, 4);
@@ -140,6 +179,14 @@ TEST_F(PlanCommand, MistakesAreCode2) {
   EXPECT_EQ(plan({"--check", "--force"}).code, 2);
   EXPECT_EQ(plan({"--parse", "x"}).code, 2);
   EXPECT_EQ(plan({"--scene", "9"}).code, 2);
+  EXPECT_EQ(plan({"--scene", "0"}).code, 2);
+  EXPECT_EQ(plan({"--silence", "nonsense"}).code, 2);
+  EXPECT_FALSE(fs::exists(plan_file()));
+  write_text(folder_ / "reply.txt", kStory);
+  const std::string reply = (folder_ / "reply.txt").string();
+  EXPECT_EQ(run({"plan", "--parse", reply, "--force"}).code, 2);
+  EXPECT_EQ(run({"plan", "--parse", reply, "--scene", "3"}).code, 2);
+  EXPECT_EQ(run({"plan", "--parse", reply, "--silence", "box-small"}).code, 2);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace dreamrunner {
 namespace {
 
 using test::expect_error;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -206,7 +207,37 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"[planner]\nreplies = '.'", kUsage, "planner.replies: found \".\""},
         Fault{"topic = 'x'\nplan = '../../x.json'", kUsage, "film.toml:2: plan: found \"../../x.json\", a path inside"},
         Fault{"story = 'x'\nplan = '/x.json'", kUsage, "plan: found \"/x.json\""},
+        // Texts that a plan takes over.
+        Fault{"seed = 1\ntitle = \"a\\u0007\"", kUsage, "film.toml:2: title: control character U+0007 at byte 2"},
+        Fault{"title = '  '", kUsage, "film.toml:1: title: found nothing but blanks, a text expected"},
+        Fault{"[[character]]\nid = 'a'\nname = \" \\t\"", kUsage, "film.toml:3: character.name: found nothing but blanks"},
+        Fault{"[[character]]\nid = 'a'\ntoken = \"[v\\u001b]\"", kUsage, "film.toml:3: character.token: control character U+001B"},
+        Fault{"[[character]]\nid = 'a'\nname = \"a\\nb\"", kUsage, "character.name: control character U+000A"},
         Fault{"plan = ''", kUsage, "plan: found an empty text"}, Fault{"[model]\npath = ''", kUsage, "model.path: found an empty text"}));
+
+TEST(FilmSettings, AStoryThatALanguageModelIsToldLiesInTheFilm) {
+  const test::TemporaryFolder folder;
+  test::write_text(folder / "private.txt", "my diary");
+  test::write_text(folder / "film/story.txt", "a story");
+  namespace fs = std::filesystem;
+  fs::create_symlink(folder / "private.txt", folder / "film/link.txt");
+  fs::create_symlink("story.txt", folder / "film/own-link.txt");
+  fs::create_directory_symlink(folder.path(), folder / "film/up");
+  fs::create_directory_symlink("film", folder / "another-name");
+  const auto load_with = [&](const std::string& story, const char* kind, const char* film = "film") {
+    test::write_text(folder / "film/film.toml", "seed = 1\nstory = \"" + story + "\"\n[planner]\nkind = \"" + kind + "\"\n");
+    return load_film_settings(folder / film / "film.toml");
+  };
+  for (const std::string& story : {std::string("../private.txt"), (folder / "private.txt").string(), std::string("link.txt"), std::string("up/private.txt"), std::string("up/no-file.txt")}) {
+    SCOPED_TRACE(story);
+    EXPECT_THAT(expect_error(ErrorKind::usage, [&] { load_with(story, "chat"); }), AllOf(HasSubstr("film.toml:2: story: "), HasSubstr("a language model is told")));
+    EXPECT_EQ(load_with(story, "layout").story, story) << "what leaves this machine is what counts";
+  }
+  for (const char* story : {"story.txt", "./story.txt", "own-link.txt", "not-there-yet.txt", "up/film/story.txt"}) {
+    EXPECT_EQ(load_with(story, "chat").story, story);
+    EXPECT_EQ(load_with(story, "chat", "another-name").story, story) << "a film may be reached through a link";
+  }
+}
 
 TEST(FilmSettings, AMissingOrHugeFileIsRefused) {
   const test::TemporaryFolder folder;

@@ -188,6 +188,20 @@ TEST(PlanFilm, ATopicNeedsALanguageModel) {
   EXPECT_THAT(error_of([&] { film.plan(); })->what(), HasSubstr("names a story and a topic"));
 }
 
+TEST(PlanFilm, AStoryIsTextInUtf8) {
+  StoryFilm film;
+  write_text(film / "story.txt", std::string("\ufeff") + kStory);
+  EXPECT_THAT(film.plan().planned, ElementsAre(1, 2)) << "a mark in front of it is passed over";
+  const std::string story = kStory;
+  for (const std::string& bytes : {"\xff\xfe" + story, std::string("Scene 1: \xe9t\xe9"), story + std::string(1, '\0')}) {
+    write_text(film / "story.txt", bytes);
+    const auto error = error_of([&] { film.plan(); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::input_file);
+    EXPECT_THAT(error->line(), testing::AllOf(HasSubstr((film / "story.txt").string()), HasSubstr("save it as UTF-8")));
+  }
+}
+
 /// A planner that answers a topic, as a language model does.
 class Storyteller final : public Planner {
  public:
@@ -197,12 +211,36 @@ class Storyteller final : public Planner {
     return {{{"forest", {"walking"}, "The witch is walking: " + task.topic}, {"beach", {"waving"}, "She is waving."}}};
   }
   Scene plan_scene(const PlanningTask& task, const StoryPlan& story, size_t index, RunContext& run) override {
+    ++scenes_asked;
     return make_layout_planner()->plan_scene(task, story, index, run);
   }
+
+  static inline int scenes_asked = 0;
 
  private:
   int& asked_;
 };
+
+TEST(PlanFilm, ASceneThatTheStoryLacksIsRefusedBeforeOthersArePlanned) {
+  StoryFilm film;
+  film.edit("film.toml", "story = \"story.txt\"", "topic = \"a day\"");
+  int asked = 0;
+  Storyteller::scenes_asked = 0;
+  const PlannerMaker maker = [&](const FilmFolder&, const FilmSettings&) { return std::make_unique<Storyteller>(asked); };
+  for (const int scene : {0, -1}) {
+    const auto error = error_of([&] { plan_film({film.root(), scene, false}, film.run, maker); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::usage);
+    EXPECT_THAT(error->line(), HasSubstr("scenes count from 1"));
+  }
+  EXPECT_EQ(asked, 0) << "not even the story is asked for";
+  EXPECT_FALSE(fs::exists(film / ".dreamrunner")) << "nothing is locked or written";
+  const auto error = error_of([&] { plan_film({film.root(), 3, false}, film.run, maker); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::usage);
+  EXPECT_THAT(error->what(), HasSubstr("scene 3: the story has scenes 1 to 2"));
+  EXPECT_EQ(Storyteller::scenes_asked, 0);
+}
 
 TEST(PlanFilm, ASceneOfATopicIsPlannedFromThePlansOwnStory) {
   StoryFilm film;

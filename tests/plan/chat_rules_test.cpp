@@ -43,6 +43,13 @@ TEST(ChatRules, PutTheTokenInFrontOfTheName) {
   EXPECT_EQ(caption_with_token("The old witch is walking", kCast[2]), "The old witch is walking") << "without a token nothing changes";
 }
 
+TEST(ChatRules, ATokenInsideAWordIsNoToken) {
+  const Character witch{"witch", "sks", "girl witch"};
+  EXPECT_EQ(caption_with_token("a girl witch with two masks", witch), "a sks girl witch with two masks");
+  EXPECT_EQ(caption_with_token("She asks for masks", witch), "sks girl witch, she asks for masks");
+  EXPECT_EQ(caption_with_token("among masks the sks is walking", witch), "among masks the sks girl witch is walking") << "the whole one is found";
+}
+
 TEST(ChatRules, LeaveRegionsOfOthersAlone) {
   PlanningTask task;
   task.characters = kCast;

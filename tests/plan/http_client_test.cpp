@@ -77,7 +77,7 @@ TEST(HttpClient, GoesPastAProxyToThisMachine) {
 
 TEST(HttpClient, KnowsThisMachine) {
   for (const char* url : {"http://127.0.0.1:8080/v1", "http://localhost", "http://[::1]:80/", "https://127.9.8.7/x"}) EXPECT_TRUE(is_loopback(url)) << url;
-  for (const char* url : {"http://128.0.0.1/", "https://localhost.example/", "http://example.org/127.0.0.1", ""}) EXPECT_FALSE(is_loopback(url)) << url;
+  for (const char* url : {"http://128.0.0.1/", "https://localhost.example/", "http://example.org/127.0.0.1", "http://127.example.invalid/v1", "http://127.0.0.1.example.org/", "http://127.0.0.1x/", ""}) EXPECT_FALSE(is_loopback(url)) << url;
 }
 
 TEST(HttpClient, RefusesAddressesThatHideAKeyOrAreNoWeb) {

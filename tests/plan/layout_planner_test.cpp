@@ -1,5 +1,6 @@
 #include "plan/layout_planner.h"
 
+#include <chrono>
 #include <cmath>
 #include <set>
 
@@ -176,8 +177,39 @@ TEST(LayoutPlanner, MotionsInOtherFormsBecomeProgressive) {
   EXPECT_EQ(region_of(scene, 0, "witch").caption, "a [v1] girl witch is dancing happily");
 }
 
+TEST(LayoutPlanner, ACurlyApostropheStaysInItsMotion) {
+  const Scene scene = planned_scene("The witch is dancing.", "rock\u2019n\u2019roll dancing");
+  EXPECT_EQ(region_of(scene, 0, "witch").caption, "a [v1] girl witch is rock'n'rolling dancing");
+}
+
+TEST(LayoutPlanner, ATokenInsideANameIsNotTheToken) {
+  PlanningTask task = task_for("Scene 1: the forest\nMotions: walking\nNarration: The witch is walking to the left.");
+  task.characters = {{"witch", "sks", "masks witch"}};
+  EXPECT_EQ(planned(task).at(0).key_frames[0].regions[0].caption, "a sks masks witch is walking to the left");
+}
+
+TEST(LayoutPlanner, BesideSomebodyIsNoLater) {
+  const Scene scene = planned_scene("The witch is dancing next to the cat. The cat is sitting.", "dancing, sitting");
+  EXPECT_EQ(region_of(scene, 0, "cat").motion, "sitting");
+}
+
+TEST(LayoutPlanner, AFilmOfAThousandScenesIsPlannedInSeconds) {
+  std::string script;
+  for (int i = 1; i <= 1000; ++i) {
+    // Another somebody in each scene: nobody is told who there is, so that every scene is looked at.
+    script += "Scene " + std::to_string(i) + ": the forest\nMotions: walking\nNarration: The brave knight" + std::to_string(i) + " is walking through the forest.\n\n";
+  }
+  PlanningTask task = task_for(script);
+  task.characters.clear();
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<Scene> scenes = planned(task);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  EXPECT_EQ(region_of(scenes.at(999), 0, "knight1000").caption, "a brave knight1000 is walking to the left");
+  EXPECT_LT(seconds, 20) << "it took minutes when each scene looked at all others; a second is usual";
+}
+
 std::string background(const std::string& place, const std::string& narration = "") {
-  return background_of({place, {}, narration}, {{"witch", "[v1]", "girl witch"}, {"cat", "", "orange cat"}});
+  return background_of({place, {}, narration}, {{"witch", "[v1]", "girl witch"}, {"cat", "", "orange cat"}, {"dog", "", "dog"}});
 }
 
 TEST(Background, IsThePlaceWithoutAnybody) {
@@ -191,7 +223,30 @@ TEST(Background, IsThePlaceWithoutAnybody) {
   EXPECT_EQ(background("a room with the witch"), "a room");
   EXPECT_EQ(background("Paris", "She lives in Paris."), "Paris");
   EXPECT_EQ(background("the witch"), "");
+  EXPECT_EQ(background("the old witch"), "");
+  EXPECT_EQ(background("the witch and her cat"), "");
   EXPECT_EQ(background("!?"), "");
+}
+
+TEST(Background, KeepsANounThatSomebodyDescribes) {
+  EXPECT_EQ(background("the old witch tower"), "the old witch tower");
+  EXPECT_EQ(background("a hot dog stand"), "a hot dog stand");
+  EXPECT_EQ(background("the dog park"), "the dog park");
+  EXPECT_EQ(background("the dog racing track"), "the dog racing track");
+  EXPECT_EQ(background("the lake, the old bridge and the dog house"), "the lake, the old bridge and the dog house");
+}
+
+TEST(Background, CutsOnlyWhatIsSomebody) {
+  EXPECT_EQ(background("a room with the witch at night"), "a room at night");
+  EXPECT_EQ(background("a room with the witch sleeping"), "a room");
+  EXPECT_EQ(background("a room with the old witch and a table"), "a room and a table");
+  EXPECT_EQ(background("the house where the witch sleeps"), "the house");
+  EXPECT_EQ(background("the wood next to the witch"), "the wood");
+  EXPECT_EQ(background("the witch in the forest"), "the forest");
+  EXPECT_EQ(background("the lake and the [v1] witch"), "the lake");
+  EXPECT_EQ(background("the [v1] forest"), "the forest");
+  EXPECT_EQ(background("the lake, the witch's"), "the lake");
+  EXPECT_EQ(background("the lake, the witch, the wood"), "the lake, the wood");
 }
 
 }  // namespace

@@ -246,6 +246,18 @@ TEST(Lint, ACaptionWithoutItsCharactersTokenIsAnError) {
   EXPECT_THAT(rules_of(captioned("a [v1] woman is walking")), ElementsAre("caption-lacks-name"));
 }
 
+TEST(Lint, ACharacterWithoutANameIsCalledByItsId) {
+  LintOptions options;
+  options.characters = {{"witch", "[v1]", ""}, {"cat", "[v6]", ""}};
+  EXPECT_THAT(lint_plan(sound_plan(), options), IsEmpty());
+  const auto found = after([](Plan& plan) {
+    for (Scene& scene : plan.scenes)
+      for (KeyFrame& frame : scene.key_frames) frame.regions[0].caption = "a [v1] woman is walking";
+  }, options);
+  EXPECT_THAT(rules_of(found), testing::Each("caption-lacks-name"));
+  EXPECT_THAT(found.at(0).message, HasSubstr("does not call witch \"witch\""));
+}
+
 TEST(Lint, ABareTokenIsAWholeWord) {
   LintOptions options;
   options.characters = {{"witch", "sks", "girl witch"}};

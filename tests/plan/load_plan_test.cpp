@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "plan/authors_jsonl.h"
+#include "plan/plan_form.h"
 #include "story/plan_json.h"
 #include "support/error_of.h"
 #include "support/temporary_folder.h"
@@ -89,6 +90,32 @@ TEST_F(LoadPlan, FilesThatAreNoPlans) {
   EXPECT_THAT(error_of([&] { load_plan(large); })->what(), HasSubstr("8388609 bytes, expected a plan of at most 8388608"));
   EXPECT_EQ(error_of([&] { load_plan(large); })->kind(), ErrorKind::plan_refused);
   EXPECT_EQ(error_of([&] { load_plan(write("binary", std::string("\0\x01\xff\xfe", 4))); })->kind(), ErrorKind::plan_refused);
+}
+
+TEST_F(LoadPlan, Utf16IsNamed) {
+  for (const std::string& bytes : {std::string("\xff\xfe{\0", 4), std::string("\xfe\xff\0{", 4)}) {
+    const auto error = error_of([&] { load_plan(write("wide.json", bytes)); });
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->kind(), ErrorKind::plan_refused);
+    EXPECT_THAT(error->line(), HasSubstr("wide.json: is UTF-16, UTF-8 expected; save it as UTF-8"));
+  }
+}
+
+TEST(PlanForm, IsToldByWhatATextHolds) {
+  const auto kind = [](const std::string& text) {
+    EXPECT_EQ(plan_form("\ufeff" + text).kind, plan_form(text).kind) << text;
+    EXPECT_EQ(plan_form("\ufeff" + text).text, text);
+    return plan_form(text).kind;
+  };
+  EXPECT_EQ(kind("{\"schema\": 1, \"scenes\": []}"), PlanFormKind::plan);
+  EXPECT_EQ(kind("[\"0001.mp4\", \"x\"]"), PlanFormKind::authors_jsonl);
+  EXPECT_EQ(kind("Scene 1: a\nMotions: none\nNarration: b."), PlanFormKind::story);
+  EXPECT_EQ(kind("Sure: {\"scenes\": [{\"narration\": \"b\"}]}"), PlanFormKind::story);
+  EXPECT_EQ(kind(kPlanText), PlanFormKind::scene);
+  EXPECT_EQ(kind("{\"key_frames\": []}"), PlanFormKind::scene);
+  EXPECT_EQ(kind("Scene 2: the forest\n{\"narration\": \"b\", \"key_frames\": []}"), PlanFormKind::scene) << "key frames under the name of their scene";
+  EXPECT_TRUE(plan_form("\ufeff {").begins_with_brace);
+  EXPECT_FALSE(plan_form("a {").begins_with_brace);
 }
 
 TEST_F(LoadPlan, SceneNumbersCountFromOne) {

@@ -22,7 +22,7 @@ TEST(EnglishWords, FormsOfAVerbShareAStem) {
       {"run", "runs", "ran", "running"},           {"watch", "watches", "watching"},         {"go", "goes", "went", "going"},
       {"carry", "carries", "carried", "carrying"}, {"see", "sees", "seeing"},                {"fall", "falls", "fell", "falling"},
       {"rise", "rises", "rose", "rising"},         {"play", "plays", "played", "playing"},   {"hug", "hugs", "hugged", "hugging"},
-      {"sing", "sings", "sang", "singing"},        {"dress", "dresses", "dressing"},         {"ride", "rides", "rode", "riding"}};
+      {"sing", "sings", "sang", "singing"},        {"dress", "dresses", "dressing"}, {"doze", "dozes", "dozed", "dozing"}, {"chase", "chases", "chased", "chasing"},         {"ride", "rides", "rode", "riding"}};
   std::vector<std::string> stems;
   for (const auto& family : families) {
     for (const std::string& form : family) EXPECT_EQ(verb_stem(form), verb_stem(family.front())) << form;
@@ -36,7 +36,11 @@ TEST(EnglishWords, MakesTheProgressive) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"walk", "walking"},  {"walks", "walking"}, {"dances", "dancing"}, {"danced", "dancing"}, {"sits", "sitting"}, {"run", "running"},
       {"flies", "flying"},  {"lies", "lying"},    {"lie", "lying"},      {"sees", "seeing"},    {"swam", "swimming"}, {"jump", "jumping"},
-      {"watches", "watching"}, {"plays", "playing"}, {"bowing", "bowing"}, {"wave", "waving"}, {"goes", "going"}};
+      {"watches", "watching"}, {"plays", "playing"}, {"bowing", "bowing"}, {"wave", "waving"}, {"goes", "going"},
+      // A single s or z behind a single vowel: the e is the verb's own.
+      {"chases", "chasing"}, {"dozes", "dozing"}, {"rises", "rising"}, {"closes", "closing"}, {"poses", "posing"}, {"gazes", "gazing"}, {"uses", "using"},
+      {"surprises", "surprising"}, {"chased", "chasing"}, {"dozed", "dozing"},
+      {"dresses", "dressing"}, {"buzzes", "buzzing"}, {"raises", "raising"}, {"teases", "teasing"}, {"rinses", "rinsing"}, {"freezes", "freezing"}};
   for (const auto& [verb, expected] : cases) EXPECT_EQ(present_progressive(verb), expected);
 }
 
@@ -48,9 +52,22 @@ TEST(EnglishWords, ArticlesFollowTheNoun) {
   EXPECT_EQ(with_article("two friends"), "two friends");
 }
 
+TEST(EnglishWords, ArticlesFollowTheSound) {
+  for (const char* noun : {"unicorn", "university", "uniformed guard", "used broom", "ukulele player", "ewe", "one-eyed cat"}) EXPECT_EQ(with_article(noun), std::string("a ") + noun);
+  for (const char* noun : {"hour", "honest fox", "heir", "umbrella", "uninvited guest", "usher", "onion"}) EXPECT_EQ(with_article(noun), std::string("an ") + noun);
+}
+
+TEST(EnglishWords, KnowTheirPlaceInTheText) {
+  const std::string text = "The witch\u2019s cat rock\u2019n\u2019rolls, [v1] too.";
+  std::vector<std::string> found;
+  for (const Word& word : words_of(text)) found.push_back(text.substr(word.begin, word.end - word.begin));
+  EXPECT_THAT(found, ElementsAre("The", "witch\u2019s", "cat", "rock\u2019n\u2019rolls", "[v1]", "too"));
+}
+
 TEST(MotionIds, ComeFromTheVerbAndWhatItIsDoneTo) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"walking", "walking"},         {"Walks slowly to the left", "walking"}, {"stretching arms", "stretching-arms"}, {"waking up", "waking-up"},
+      {"dozes", "dozing"}, {"chases the dog", "chasing-dog"},
       {"picking up a shell", "picking-up-shell"}, {"\u8dd1", "motion"}, {"", "motion"}};
   for (const auto& [phrase, id] : cases) {
     EXPECT_EQ(motion_id_of(phrase), id) << phrase;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "plan/narration_cast.h"
+
 namespace dreamrunner {
 namespace {
 
@@ -23,7 +25,7 @@ struct Reading {
 };
 
 Reading reading_of(const PlanningTask& task, const StoryPlan& story, size_t index) {
-  const Narration narration = read_narration(task, story, index);
+  const Narration narration = read_narration(StoryCast(task, story), index);
   Reading reading;
   const auto id = [&](size_t who) { return narration.cast.at(who).character.id; };
   for (const CastMember& member : narration.cast) reading.cast.push_back(member.character.id);
@@ -68,6 +70,19 @@ TEST(NarrationReader, ThenBeginsANewPhase) {
   EXPECT_THAT(read("The witch walks. Then the cat jumps.", {"walking", "jumping"}).acts, ElementsAre("witch walking 0", "cat jumping 1"));
   EXPECT_THAT(read("The witch walks and waves while the cat sits.", {"walking", "waving", "sitting"}).acts,
               ElementsAre("witch walking 0", "witch waving 1", "cat sitting 0"));
+}
+
+TEST(NarrationReader, NextToAndAfterSomebodyAreNoTimes) {
+  EXPECT_THAT(read("The witch is dancing next to the cat. The cat is sitting.", {"dancing", "sitting"}).acts, ElementsAre("witch dancing 0", "cat sitting 0"));
+  EXPECT_THAT(read("The witch is walking close to the cat.", {"walking"}).acts, ElementsAre("witch walking 0"));
+  EXPECT_THAT(read("The witch is dancing. Next the cat is sitting.", {"dancing", "sitting"}).acts, ElementsAre("witch dancing 0", "cat sitting 1"));
+  EXPECT_THAT(read("The witch is running after the cat. The cat is jumping.", {"running", "jumping"}).acts, ElementsAre("witch running 0", "cat jumping 0"));
+  EXPECT_THAT(read("The knight runs after the witch and the cat. The cat jumps.", {"running", "jumping"}).acts, ElementsAre("knight running 0", "cat jumping 0"));
+  EXPECT_THAT(read("The knight runs after her through the fields. The cat jumps.", {"running", "jumping"}).acts, ElementsAre("knight running 0", "cat jumping 0"));
+  EXPECT_THAT(read("The witch waves. After the cat jumps, the knight bows.", {"waving", "jumping", "bowing"}).acts,
+              ElementsAre("witch waving 0", "cat jumping 1", "knight bowing 0")) << "somebody does something after";
+  EXPECT_THAT(read("The witch waves. After that the cat jumps.", {"waving", "jumping"}).acts, ElementsAre("witch waving 0", "cat jumping 1"));
+  EXPECT_THAT(read("The witch waves. Soon after, the cat jumps.", {"waving", "jumping"}).acts, ElementsAre("witch waving 0", "cat jumping 1"));
 }
 
 TEST(NarrationReader, WhoStandsBehindAPrepositionIsNoSubject) {
@@ -149,7 +164,7 @@ TEST(NarrationReader, WithoutCharactersSubjectsAreTheCast) {
   const Reading reading = reading_of(nobody, pair, 0);
   EXPECT_THAT(reading.cast, ElementsAre("witch", "cat")) << "the sun does none of the motions";
   EXPECT_THAT(reading.acts, ElementsAre("witch walking 0", "cat walking 0", "witch sitting 1"));
-  EXPECT_EQ(read_narration(nobody, pair, 0).cast[0].character.name, "old witch");
+  EXPECT_EQ(read_narration(StoryCast(nobody, pair), 0).cast[0].character.name, "old witch");
 }
 
 TEST(NarrationReader, BehindACommaTheSubjectGoesOn) {

@@ -54,9 +54,38 @@ TEST(Prompts, TakeEachFileFromTheFirstFolderThatHasIt) {
 TEST(Prompts, AreLookedForWhereTheFilmAndTheEnvironmentSayFirst) {
   ::unsetenv("DREAMRUNNER_PROMPTS");
   EXPECT_THAT(prompt_folders("/opt/bin"), ElementsAre("/opt/prompts", "/opt/share/dreamrunner/prompts"));
-  ::setenv("DREAMRUNNER_PROMPTS", "/mine", 1);
-  EXPECT_THAT(prompt_folders("/opt/bin", "/film/prompts"), ElementsAre("/film/prompts", "/mine", "/opt/prompts", "/opt/share/dreamrunner/prompts"));
+  const TemporaryFolder film, mine;
+  write_file_atomic(film / "scene.txt", "[user]\n");
+  write_file_atomic(mine / "again.txt", "[user]\n");
+  ::setenv("DREAMRUNNER_PROMPTS", mine.path().c_str(), 1);
+  EXPECT_THAT(prompt_folders("/opt/bin", film.path()), ElementsAre(film.path(), mine.path(), "/opt/prompts", "/opt/share/dreamrunner/prompts"));
   ::unsetenv("DREAMRUNNER_PROMPTS");
+}
+
+TEST(Prompts, AFolderThatIsNamedMustHoldSome) {
+  ::unsetenv("DREAMRUNNER_PROMPTS");
+  const TemporaryFolder folder;
+  write_file_atomic(folder / "sceen.txt", "[user]\n");
+  const auto refused = [&](const std::string& name) { return expect_error(ErrorKind::input_file, [&] { prompt_folders("/opt/bin", folder / name); }); };
+  EXPECT_THAT(refused("no-such-folder"), HasSubstr("planner.prompts: " + (folder / "no-such-folder").string() + ": no such folder"));
+  EXPECT_THAT(refused("sceen.txt"), HasSubstr("no such folder"));
+  EXPECT_THAT(refused("."), HasSubstr("holds no prompt; name a folder that holds one or more of story.txt, "));
+  ::setenv("DREAMRUNNER_PROMPTS", folder.path().c_str(), 1);
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [] { prompt_folders("/opt/bin"); }), HasSubstr("DREAMRUNNER_PROMPTS: "));
+  ::unsetenv("DREAMRUNNER_PROMPTS");
+}
+
+TEST(Prompts, EachOfTheProgramsOwnIsEnoughForAFolder) {
+  ::unsetenv("DREAMRUNNER_PROMPTS");
+  int prompts = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(shipped_prompts())) {
+    if (entry.path().extension() != ".txt") continue;
+    ++prompts;
+    const TemporaryFolder folder;
+    std::filesystem::copy(entry.path(), folder / entry.path().filename().string());
+    EXPECT_NO_THROW(prompt_folders("/opt/bin", folder.path())) << entry.path();
+  }
+  EXPECT_EQ(prompts, 5);
 }
 
 /// The worked example of a shipped prompt: from its first line to the end of the system message.

@@ -58,6 +58,16 @@ INSTANTIATE_TEST_SUITE_P(
         "<think>Scene 1: no\nMotions: no</think>\nTitle: A day\n**Scene 1:** the forest\n*Motions*: [\"walking\", \"waving\"]\n"
         "*Narration*: The witch  is walking.\n  Then she is waving.\n**Scene 2**: *the beach*.\n*Motions*: sitting,\n*Narration*: The witch is sitting."));
 
+TEST(StoryScript, APlaceMayHaveALabel) {
+  const std::string rest = "\nMotions: none\nNarration: Quiet.\n";
+  for (const char* scene : {"Scene 1\nPlace: the forest", "Scene 1:\n\n**Place:** the forest", "**Scene 1**\n- place : the forest.", "Scene 1\nPlace:\nthe forest", "Scene 1: Place: the forest"}) {
+    EXPECT_EQ(parse_story_script(scene + rest, "s").scenes.at(0).place, "the forest") << scene;
+  }
+  EXPECT_EQ(parse_story_script("Scene 1: Place Royale" + rest, "s").scenes.at(0).place, "Place Royale");
+  EXPECT_THAT(fault_of("Scene 1: the forest\nPlace: the beach" + rest), HasSubstr("story.txt:2:1: text that belongs to no label"));
+  EXPECT_THAT(fault_of("Scene 1\nPlace:" + rest), HasSubstr("scene 1 has no place"));
+}
+
 TEST(StoryScript, NoMotionsIsSaidInWords) {
   const StoryPlan story = parse_story_script("Scene 1: the moon\nMotions: none\nNarration: It is quiet.", "s");
   EXPECT_THAT(story.scenes[0].motions, IsEmpty());
@@ -104,6 +114,7 @@ TEST(StoryScript, LimitsHold) {
 TEST(StoryScript, TellsAScriptFromAFramePlan) {
   EXPECT_TRUE(looks_like_story_script(kPlain));
   EXPECT_TRUE(looks_like_story_script("## Scene 1\nthe forest"));
+  EXPECT_TRUE(looks_like_story_script(std::string("\ufeff") + kPlain)) << "some editors begin a file with a mark";
   EXPECT_FALSE(looks_like_story_script("Scene 1: x\nBackground: the forest\nFrame_1: []"));
   EXPECT_FALSE(looks_like_story_script("In scene 1 a witch walks."));
   EXPECT_FALSE(looks_like_story_script(""));

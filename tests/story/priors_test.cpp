@@ -25,6 +25,14 @@ TEST(WantedPriors, AnIdInTheRegionGoesFirst) {
   EXPECT_EQ(wanted_priors(sample(), {"witch", "walking", "x", {}, "waving"}), (WantedPriors{"witch", "waving"}));
 }
 
+TEST(FindToken, TakesWholeOnesOnly) {
+  EXPECT_EQ(find_token("a sks girl", "sks"), 2u);
+  EXPECT_EQ(find_token("masks of a sks girl", "sks"), 11u);
+  EXPECT_EQ(find_token("masks", "sks"), std::string_view::npos);
+  EXPECT_TRUE(holds_token("a[v1]girl", "[v1]"));
+  EXPECT_FALSE(holds_token("v10", "v1"));
+}
+
 TEST(NormalPhrase, ForgetsCaseAndBlanks) {
   EXPECT_EQ(normal_phrase("  Walking \t to\nthe  Left "), "walking to the left");
   EXPECT_EQ(normal_phrase(" "), "");
