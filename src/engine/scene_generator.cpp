@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/DeviceAccelerator.h>
 #include <c10/core/InferenceMode.h>
 
 #include <fmt/format.h>
@@ -87,7 +88,7 @@ class TorchSceneGenerator final : public SceneGenerator {
     }
     require_finite(latents, latents_path.string(), "latents");
     if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
-    const at::Tensor pictures = decode_latents(*autoencoder_, latents, VideoAutoencoder::tiling(settings_.vae_tiling), label, run);
+    const at::Tensor pictures = make_room_for([&] { return decode_latents(*autoencoder_, latents, VideoAutoencoder::tiling(settings_.vae_tiling), label, run); }, label, run);
     SceneFrames frames{.frames = static_cast<int>(pictures.size(0)), .height = static_cast<int>(pictures.size(1)), .width = static_cast<int>(pictures.size(2))};
     const uint8_t* data = pictures.const_data_ptr<uint8_t>();
     frames.pixels.assign(data, data + pictures.numel());
@@ -95,6 +96,21 @@ class TorchSceneGenerator final : public SceneGenerator {
   }
 
  private:
+  /// Where a GPU holds the transformer or what `decode` needs, but not both, the transformer goes and comes back with the
+  /// next scene.
+  template <class Decode>
+  at::Tensor make_room_for(const Decode& decode, const std::string& label, RunContext& run) {
+    try {
+      return decode();
+    } catch (const c10::OutOfMemoryError&) {
+      if (!transformer_) throw;
+    }
+    run.report().note(label + ": the GPU is full; the transformer makes room for the autoencoder");
+    transformer_.reset();
+    at::getDeviceAllocator(placement_.device.type())->emptyCache();
+    return decode();
+  }
+
   TokenGrid tokens() const { return {.frames = grid_.latent_frames, .height = grid_.token_height, .width = grid_.token_width}; }
 
   /// The scene's priors, each bound to the tokens of its regions.
