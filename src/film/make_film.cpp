@@ -126,9 +126,7 @@ class Maker {
     if (!verdict.latents.fresh()) {
       run_.check();
       const Stopwatch watch;
-      begin_artefact(latents, verdict.latents);
-      generator_->denoise(job_of_scene_.at(scene), path_of(latents), run_);
-      record(latents, latents_inputs(film_, scene));
+      denoise(scene, latents, verdict.latents);
       outcome.denoised = true;
       outcome.denoise_s = watch.seconds();
       // The same numbers again (a deleted file, say) leave what was made from them fresh.
@@ -147,6 +145,23 @@ class Maker {
       outcome.decode_s = watch.seconds();
     }
     return outcome;
+  }
+
+  /// Under another name until it is done: minutes of work that a stopped run must not cost are there already, perhaps.
+  void denoise(int scene, const std::string& latents, const Verdict& verdict) {
+    const fs::path path = path_of(latents);
+    make_folders(path.parent_path());
+    const fs::path coming = temporary_beside(path);
+    try {
+      generator_->denoise(job_of_scene_.at(scene), coming, run_);
+      begin_artefact(latents, verdict);
+      commit_file(coming, path);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove(coming, ignored);
+      throw;
+    }
+    record(latents, latents_inputs(film_, scene));
   }
 
   void write_scene_video(int scene, const SceneFrames& frames, const fs::path& path) const {

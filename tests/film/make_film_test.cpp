@@ -391,5 +391,22 @@ TEST(MakeFilm, ErrorsOfTheEngineComeThroughAndWhatIsDoneStays) {
   EXPECT_THAT(film.engine.use.denoised, ElementsAre("scene 2"));
 }
 
+TEST(MakeFilm, AStopWhileASceneIsMadeAnewLeavesTheOneThatIsThere) {
+  SmallFilm film(1);
+  film.make();
+  const auto before = test::tree_of(film.root());
+  SettingOverrides slip;
+  slip.steps = 9;
+  film.engine.on_event = [&](const std::string& event) {
+    if (event.starts_with("denoise")) throw Error(ErrorKind::interrupted, "stopped");
+  };
+  expect_error(ErrorKind::interrupted, [&] { film.make(slip); });
+  film.engine.on_event = nullptr;
+  film.engine.use = {};
+  EXPECT_FALSE(film.make().joined);
+  EXPECT_EQ(film.engine.use.opened, 0) << "nothing was lost, so nothing is to be made";
+  EXPECT_EQ(test::tree_of(film.root()), before);
+}
+
 }  // namespace
 }  // namespace dreamrunner
