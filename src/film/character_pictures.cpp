@@ -11,6 +11,7 @@
 #include "film/motion_clips.h"
 #include "story/named_character.h"
 #include "story/priors.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -20,13 +21,10 @@ constexpr uint64_t kMostCaptionFileBytes = 64 << 10;
 
 bool is_pattern(const std::string& text) { return text.find_first_of("*?[") != std::string::npos; }
 
-bool is_no_picture(const fs::path& file) { return file.extension() == ".txt" || file.extension() == ".json"; }
+/// What lies beside pictures and is none: captions, and the prior that was learnt from them.
+bool is_no_picture(const fs::path& file) { return among(file.extension().string(), {".txt", ".json", ".safetensors", ".bad"}); }
 
-std::string trimmed(const std::string& text) {
-  const char* blanks = " \t\r\n";
-  const size_t begin = text.find_first_not_of(blanks);
-  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
+std::string caption_in(std::string_view text) { return std::string(trimmed(without_byte_order_mark(text), " \t\r\n")); }
 
 std::vector<fs::path> picture_files(const FilmCharacter& entry, const fs::path& film) {
   std::vector<fs::path> files;
@@ -79,12 +77,12 @@ std::vector<PriorExample> character_pictures(const FilmCharacter& entry, const f
     const fs::path beside = fs::path(files[i]).replace_extension(".txt");
     std::error_code code;
     if (!entry.captions.empty()) {
-      example.caption = trimmed(entry.captions[i]);
+      example.caption = caption_in(entry.captions[i]);
     } else if (fs::exists(beside, code)) {
-      example.caption = trimmed(read_file(beside, kMostCaptionFileBytes));
+      example.caption = caption_in(read_file(beside, kMostCaptionFileBytes));
       source = beside.string();
     } else {
-      example.caption = trimmed(fmt::format("a {} {}", character.token, named_character(character).name));
+      example.caption = caption_in(fmt::format("a {} {}", character.token, named_character(character).name));
     }
     if (!is_caption(example.caption)) {
       throw Error(ErrorKind::usage, fmt::format("{}: its caption (in {}) is blank, too long, no UTF-8 or holds control characters", files[i].string(), source));

@@ -133,9 +133,10 @@ std::optional<FilmPrior> PriorGatherer::subject(const FilmCharacter& entry, std:
     return std::nullopt;
   }
   prior.examples = character_pictures(entry, film_);
+  // Scenes that were made with the character must not be made again without it because a disk is not there.
   if (prior.examples.empty()) {
-    why_not = fmt::format("no file matches {}", fmt::join(entry.pictures, ", "));
-    return std::nullopt;
+    throw Error(ErrorKind::input_file, fmt::format("character \"{}\": no file matches {}", prior.id, fmt::join(entry.pictures, ", ")),
+                "see whether they are where film.toml looks for them, or take `pictures` out; --no-priors makes the film without");
   }
   return finished(std::move(prior));
 }
@@ -165,9 +166,9 @@ void PriorGatherer::check_known_motions(const Plan& plan) const {
 
 FilmPriors PriorGatherer::gather(const Plan& plan) const {
   FilmPriors priors;
-  if (!settings_.priors.use) return priors;
   check_weights(plan);
   check_known_motions(plan);
+  if (!settings_.priors.use) return priors;
   std::set<PriorId> wanted;
   for (const Scene& scene : plan.scenes) wanted.merge(wanted_in(plan, scene));
   for (const Motion& motion : plan.motions) {

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/home_folder.h"
 #include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "film/toml_table.h"
@@ -108,7 +109,7 @@ void read_planner(TableReader& reader, PlannerSettings& planner) {
   if (const auto temperature = reader.number("temperature", 0, kMostTemperature)) chat.temperature = *temperature;
   set(chat.request_timeout_s, reader.number("request_timeout", kLeastWait_s, kMostWait_s));
   set(chat.deadline_s, reader.number("deadline", kLeastWait_s, kMostWait_s));
-  set(planner.prompts, reader.text("prompts"));
+  if (const auto prompts = reader.text("prompts")) planner.prompts = expand_home(*prompts).string();
   if (const auto replies = reader.text("replies")) {
     check_inside(reader.where("replies"), *replies);
     planner.replies = *replies;
@@ -126,7 +127,7 @@ FilmCharacter read_character(TableReader& reader, const std::vector<FilmCharacte
   entry.character.id = *id;
   set(entry.character.token, plan_text(reader, "token"));
   set(entry.character.name, plan_text(reader, "name"));
-  entry.pictures = reader.texts("pictures");
+  for (const std::string& pattern : reader.texts("pictures")) entry.pictures.push_back(expand_home(pattern).string());
   entry.captions = reader.texts("captions");
   if (!entry.captions.empty() && entry.pictures.empty()) {
     throw Error(ErrorKind::usage, fmt::format("{}: of no pictures", reader.where("captions")), "name the pictures that they are of");
@@ -158,13 +159,13 @@ FilmSettings load_film_settings(const fs::path& file) {
   TableReader top(document, name, "");
   set(settings.title, plan_text(top, "title"));
   set(settings.seed, top.whole("seed", kSeedRange));
-  set(settings.story, top.text("story"));
+  if (const auto story = top.text("story")) settings.story = expand_home(*story).string();
   set(settings.topic, top.text("topic"));
   if (const auto plan = top.text("plan")) {
     if (plan->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a file expected", top.where("plan")));
     // A plan by hand may lie anywhere, since it is only read.
     if (!settings.story.empty() || !settings.topic.empty()) check_inside(top.where("plan"), *plan);
-    settings.plan = *plan;
+    settings.plan = expand_home(*plan).string();
   }
   if (const toml::table* section = top.table("model")) {
     TableReader reader(*section, name, "model");

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/stopwatch.h"
 #include "stages/model_location.h"
 
@@ -66,7 +67,19 @@ void PriorProvider::learn(const FilmPrior& prior, PriorOutcome& outcome) const {
   make_folders(library_.cache());
   outcome.learning = engine_().learn(request_for(prior), run_);
   outcome.source = PriorSource::learnt;
+  refuse_changed_examples(prior);
   library_.record(key, prior.inputs, about(prior, film_));
+}
+
+// Other films trust the key.
+void PriorProvider::refuse_changed_examples(const FilmPrior& prior) const {
+  for (size_t i = 0; i < prior.examples.size(); ++i) {
+    const fs::path& file = prior.examples[i].file;
+    if (sha256_of_file(file) == prior.inputs["examples"][i]["sha256"].get<std::string>()) continue;
+    std::error_code ignored;
+    fs::remove(library_.file(prior.hash), ignored);
+    throw Error(ErrorKind::input_file, fmt::format("{}: was changed while {} was learnt from it", file.string(), prior.label()), "run it again");
+  }
 }
 
 LearnRequest PriorProvider::request_for(const FilmPrior& prior) const {
@@ -120,6 +133,11 @@ void PriorProvider::link(const FilmPrior& prior) const {
   if (code) {
     std::error_code ignored;
     fs::remove(temporary, ignored);
+    // The link is for people; scenes read the library.
+    if (code == std::errc::operation_not_permitted || code == std::errc::operation_not_supported || code == std::errc::function_not_supported) {
+      run_.report().note(fmt::format("{}: the file system has no links; what was learnt is {}", prior.link_name(), library_.file(prior.hash).string()));
+      return;
+    }
     throw Error(ErrorKind::storage, fmt::format("{}: cannot be made a link to {}: {}", place.string(), target.string(), code.message()));
   }
   sync_folder(place.parent_path());

@@ -54,6 +54,8 @@ class PriorProvider {
  private:
   void learn(const FilmPrior& prior, PriorOutcome& outcome) const;
   LearnRequest request_for(const FilmPrior& prior) const;
+  /// Throws Error(input_file) for a clip or picture that is no more what the prior's key says.
+  void refuse_changed_examples(const FilmPrior& prior) const;
   void link(const FilmPrior& prior) const;
 
   const FilmProject& film_;

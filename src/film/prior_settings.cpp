@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/home_folder.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -60,7 +61,7 @@ PriorSettings read_prior_settings(const toml::table& section, const std::string&
   if (const auto use = reader.flag("use")) settings.use = *use;
   if (const auto library = reader.text("library")) {
     if (library->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", reader.where("library")));
-    settings.library = *library;
+    settings.library = expand_home(*library).string();
   }
   if (const auto seed = reader.whole("seed", kSeedRange)) settings.seed = *seed;
   settings.known_motions = reader.texts("known_motions");

@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/home_folder.h"
 #include "base/path_kind.h"
 #include "base/files.h"
 #include "stages/engine_loader.h"
@@ -25,12 +26,6 @@ constexpr const char* kTwoWays =
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
-}
-
-/// A leading `~/` means the home folder, as huggingface_hub expands it.
-fs::path expand_home(const std::string& text) {
-  if (text == "~" || text.starts_with("~/")) return fs::path(environment("HOME")) / fs::path(text.substr(std::min<size_t>(2, text.size())));
-  return text;
 }
 
 fs::path hub_cache_from_environment() {

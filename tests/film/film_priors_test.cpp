@@ -35,7 +35,10 @@ TEST(CharacterPictures, ArePicturesInTheOrderOfTheirNamesWithWhatTheyShow) {
   EXPECT_EQ(pictures[0].file, folder / "pictures/a.png");
   EXPECT_EQ(pictures[0].caption, "a [v1] brown bear") << "where nothing is said";
   EXPECT_EQ(pictures[1].caption, "a [v1] brown bear is waving") << "what the text beside it says";
-  EXPECT_THAT(character_pictures({bear.character, {"pictures/*"}, {}}, folder.path()), SizeIs(4)) << "texts are no pictures";
+  write_text(folder / "pictures/prior.safetensors", "what was learnt from them lies beside them");
+  EXPECT_THAT(character_pictures({bear.character, {"pictures/*"}, {}}, folder.path()), SizeIs(4)) << "texts and priors are no pictures";
+  write_text(folder / "pictures/b.txt", "\xef\xbb\xbf" "a [v1] brown bear is waving\n");
+  EXPECT_EQ(character_pictures(bear, folder.path())[1].caption, "a [v1] brown bear is waving") << "as some editors write it";
   EXPECT_THAT(character_pictures({bear.character, {"pictures/c.png", "pictures/a.png"}, {"[v1] one", "[v1] two"}}, folder.path())[1].caption, "[v1] two");
 }
 
@@ -221,7 +224,7 @@ TEST(FilmPriors, WhatIsMissingIsSaidInAShortList) {
   EXPECT_THAT(missing_in_words(project.priors, wanted_in(project.plan, project.scene(2))), SizeIs(1)) << "the cat is in scene 1 only";
   film.settings = film.settings.substr(0, film.settings.find("pictures")) + "pictures = \"no/*.png\"\n";
   plain.save();
-  EXPECT_THAT(missing_in_words(film.open().priors, {{kSubject, "bear"}}), ElementsAre("character bear has no prior: no file matches no/*.png"));
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { film.open(); }), HasSubstr("character \"bear\": no file matches")) << "not made again without it";
 }
 
 TEST(FilmPriors, ACharacterWhoIsNotCalledByTheTokenIsSaid) {
@@ -283,6 +286,8 @@ TEST(FilmPriors, WeightsAreByIdAndUnknownOnesAreRefused) {
   EXPECT_EQ(bindings[0].prior->weight, 2);
   overrides.prior_weights = {"cartweeling=1"};
   EXPECT_THAT(expect_error(ErrorKind::usage, [&] { film.open(overrides); }), HasSubstr("did you mean \"cartwheeling\"?"));
+  overrides.no_priors = true;
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { film.open(overrides); }), HasSubstr("did you mean \"cartwheeling\"?")) << "a slip is one also where it does nothing";
 }
 
 TEST(FilmPriors, RecordsOfScenesWithoutPriorsStayAsTheyWere) {

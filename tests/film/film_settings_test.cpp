@@ -246,6 +246,28 @@ TEST(FilmSettings, AMissingOrHugeFileIsRefused) {
   EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { load_film_settings(folder / "film.toml"); }), HasSubstr("at most 1048576"));
 }
 
+TEST(FilmSettings, ATildeIsTheHomeFolder) {
+  const std::string home = std::getenv("HOME") != nullptr ? std::getenv("HOME") : "";
+  ::setenv("HOME", "/home/somebody", 1);
+  const FilmSettings settings = load(R"(
+story = "~/story.txt"
+[priors]
+library = "~/priors"
+[library]
+path = "~/clips"
+scorers = "~/scorers"
+[[character]]
+id = "witch"
+token = "[v1]"
+pictures = ["~/witch/*.png", "~witch.png"])");
+  home.empty() ? ::unsetenv("HOME") : ::setenv("HOME", home.c_str(), 1);
+  EXPECT_EQ(settings.story, "/home/somebody/story.txt");
+  EXPECT_EQ(settings.priors.library, "/home/somebody/priors");
+  EXPECT_EQ(settings.library.path, "/home/somebody/clips");
+  EXPECT_EQ(settings.library.scorers, "/home/somebody/scorers");
+  EXPECT_THAT(settings.characters.at(0).pictures, testing::ElementsAre("/home/somebody/witch/*.png", "~witch.png"));
+}
+
 TEST(FilmSettings, AModelPathIsSeenFromTheFilm) {
   const test::SmallFilm film;
   EXPECT_EQ(load_film_settings(film / "film.toml").model, film.model().string());

@@ -175,6 +175,20 @@ TEST(LearnFilm, AFileThatCameWhileItWasLearntStays) {
   EXPECT_THAT(notes.notes, Contains(HasSubstr("character bear: characters/bear/prior.safetensors is a file of your own by now")));
 }
 
+TEST(LearnFilm, APictureThatChangesMeanwhileIsNotKeptUnderTheOldKey) {
+  PriorFilm film;
+  film.engine.on_event = [&](const std::string& event) {
+    if (event == "learnt motion cartwheeling") write_text(film / "characters/bear/0.png", "another bear");
+  };
+  const std::string key = film.key(kSubject);
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { film.learn(); }), HasSubstr("0.png: was changed while character bear was learnt from it"));
+  EXPECT_FALSE(fs::exists(film.library() / key / "record.json"));
+  EXPECT_FALSE(fs::exists(film.library() / key / "prior.safetensors"));
+  film.engine.on_event = nullptr;
+  EXPECT_EQ(film.learn().priors[1].source, PriorSource::learnt);
+  EXPECT_NE(film.key(kSubject), key);
+}
+
 TEST(LearnFilm, NothingToLearnFromIsSaid) {
   test::SmallFilm film;
   LearnFilmRequest request;
