@@ -32,7 +32,7 @@ std::string lora_info_json(const LoraInfo& info) {
   if (info.alpha) json["alpha"] = *info.alpha;
   if (info.step) json["step"] = *info.step;
   json["data"] = info.data;
-  return json.dump();
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 LoraInfo read_lora_info(const std::map<std::string, std::string>& metadata, const std::string& origin) {

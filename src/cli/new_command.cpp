@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,6 +13,15 @@
 namespace dreamrunner {
 namespace {
 
+/// `text` as a word of a command: in quotes where a shell would take it apart.
+std::string in_a_shell(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c >= 0x80 || std::strchr("/._-+,:@%", c) != nullptr; });
+  if (plain && !text.empty()) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 void tell(const NewFilm& film, Session& session) {
   if (session.json()) {
     Json report = {{"kind", "new film"}, {"folder", film.folder.string()}, {"files", Json::array()}};
@@ -20,7 +32,7 @@ void tell(const NewFilm& film, Session& session) {
   }
   std::string names;
   for (const auto& file : film.files) names += (names.empty() ? "" : " and ") + file.filename().string();
-  const std::string folder = printable(film.folder.string());
+  const std::string folder = printable(in_a_shell(film.folder.string()));
   session.print(fmt::format("wrote {} into {}", names, folder));
   if (film.needs_language_model) session.print("name your language model in film.toml, [planner]; docs/language-models.md tells how");
   session.print(fmt::format("dreamrunner plan {} --preview    plans it and draws the plan", folder));

@@ -13,6 +13,7 @@ namespace {
 constexpr double kBarPause_s = 0.1;
 constexpr double kLinePause_s = 5;
 constexpr double kEventPause_s = 0.25;
+constexpr double kNoTime_s = 0.02;
 constexpr int kWidestBar = 32;
 constexpr int kNarrowestBar = 8;
 
@@ -20,10 +21,11 @@ double fraction(int64_t done, int64_t total) {
   return total <= 0 ? 0 : std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0);
 }
 
-/// Time left if the rest goes as what is done went; negative while nothing is known.
-double time_left(int64_t done, int64_t total, double elapsed_s) {
-  if (done <= 0 || total <= 0 || done >= total) return -1;
-  return elapsed_s / static_cast<double>(done) * static_cast<double>(total - done);
+/// Time left if the rest goes as what was done since the beginning went; negative while nothing is known. `already`: what an
+/// earlier run had done.
+double time_left(int64_t done, int64_t total, double elapsed_s, int64_t already) {
+  if (done <= already || total <= 0 || done >= total) return -1;
+  return elapsed_s / static_cast<double>(done - already) * static_cast<double>(total - done);
 }
 
 /// `cells` columns of bar. Unicode has eighths of a cell, so that it moves smoothly.
@@ -56,8 +58,10 @@ class StagedProgress : public Progress {
   void advance(int64_t done) final {
     if (stages_.empty()) return;
     Stage& stage = stages_.back();
-    stage.done = done;
     const double now = now_s_();
+    // Many steps in no time were not done now.
+    if (stage.done == 0 && done > 1 && now - stage.start_s < kNoTime_s) stage.already = done;
+    stage.done = done;
     const bool complete = stage.total > 0 && done >= stage.total;
     if (now - last_shown_s_ < pause_s() && !(complete && shows_last())) return;
     last_shown_s_ = now;
@@ -81,6 +85,7 @@ class StagedProgress : public Progress {
     int64_t total;
     int64_t done;
     double start_s;
+    int64_t already = 0;
     std::string detail{};
     std::string shown() const { return detail.empty() ? name : fmt::format("{}, {}", name, detail); }
   };
@@ -133,7 +138,7 @@ class BarProgress final : public StagedProgress {
   }
 
   void draw(const Stage& stage, double elapsed_s) {
-    write(fmt::format("{}{}", kRestart, format_bar(stage.shown(), stage.done, stage.total, elapsed_s, style_)));
+    write(fmt::format("{}{}", kRestart, format_bar(stage.shown(), stage.done, stage.total, elapsed_s, style_, stage.already)));
     drawn_ = true;
   }
 
@@ -149,7 +154,7 @@ class LineProgress final : public StagedProgress {
  private:
   void began(const Stage& stage) override { write(stage.name + "\n"); }
   void advanced(const Stage& stage, double elapsed_s) override {
-    write(format_step(stage.shown(), stage.done, stage.total, elapsed_s) + "\n");
+    write(format_step(stage.shown(), stage.done, stage.total, elapsed_s, stage.already) + "\n");
   }
   void ended(const Stage& stage, double elapsed_s) override {
     write(fmt::format("{}  done in {}\n", stage.shown(), format_duration(elapsed_s)));
@@ -169,7 +174,7 @@ class EventProgress final : public StagedProgress {
   void advanced(const Stage& stage, double elapsed_s) override {
     Json event = {
         {"event", "advance"}, {"stage", stage.name}, {"done", stage.done}, {"total", stage.total}, {"elapsed_s", rounded(elapsed_s)}};
-    const double left = time_left(stage.done, stage.total, elapsed_s);
+    const double left = time_left(stage.done, stage.total, elapsed_s, stage.already);
     if (left >= 0) event["left_s"] = rounded(left);
     if (!stage.detail.empty()) event["detail"] = stage.detail;
     write(event_line(event));
@@ -183,10 +188,10 @@ class EventProgress final : public StagedProgress {
 
 }  // namespace
 
-std::string format_bar(std::string_view stage, int64_t done, int64_t total, double elapsed_s, const BarStyle& style) {
+std::string format_bar(std::string_view stage, int64_t done, int64_t total, double elapsed_s, const BarStyle& style, int64_t already) {
   const int columns = std::max(style.columns() - 1, 1);
   if (total <= 0) return fit_width(stage, columns);
-  const double left = time_left(done, total, elapsed_s);
+  const double left = time_left(done, total, elapsed_s, already);
   std::string tail = fmt::format(" {}/{}", done, total);
   if (left >= 0) tail += fmt::format("  {} left", format_duration(left));
   // On a narrow terminal the bar gives way first, then the name; the numbers stay.
@@ -196,10 +201,10 @@ std::string format_bar(std::string_view stage, int64_t done, int64_t total, doub
   return fmt::format("{}  {}{}{}{}", stage, style.colour ? "\x1b[36m" : "", drawn, style.colour ? "\x1b[0m" : "", tail);
 }
 
-std::string format_step(std::string_view stage, int64_t done, int64_t total, double elapsed_s) {
+std::string format_step(std::string_view stage, int64_t done, int64_t total, double elapsed_s, int64_t already) {
   if (total <= 0) return fmt::format("{}  {} so far", stage, format_duration(elapsed_s));
   std::string text = fmt::format("{}  {} of {}, {} so far", stage, done, total, format_duration(elapsed_s));
-  const double left = time_left(done, total, elapsed_s);
+  const double left = time_left(done, total, elapsed_s, already);
   if (left >= 0) text += fmt::format(", {} left", format_duration(left));
   return text;
 }

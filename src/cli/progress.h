@@ -26,10 +26,10 @@ struct BarStyle {
 };
 
 /// One line for a stage: name, bar, steps done, time left; at most `columns` - 1 wide, so that it never wraps.
-std::string format_bar(std::string_view stage, int64_t done, int64_t total, double elapsed_s, const BarStyle& style);
+std::string format_bar(std::string_view stage, int64_t done, int64_t total, double elapsed_s, const BarStyle& style, int64_t already = 0);
 
 /// One line of text for a stage that goes on: "scene 1: denoising  12 of 50, 3.1 s so far, 9.8 s left".
-std::string format_step(std::string_view stage, int64_t done, int64_t total, double elapsed_s);
+std::string format_step(std::string_view stage, int64_t done, int64_t total, double elapsed_s, int64_t already = 0);
 
 /// Draws the stage that began last as a bar on one line that is written over, at most ten times a second; a finished stage
 /// leaves a line with the time it took. Notes go above the bar.

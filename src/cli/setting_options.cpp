@@ -29,8 +29,8 @@ void add_setting_options(CLI::App& app, SettingOverrides& overrides) {
 void add_prior_options(CLI::App& app, MakeRequest& request) {
   constexpr const char* kGroup = "Priors";
   SettingOverrides& overrides = request.overrides;
-  app.add_flag("--no-priors", overrides.no_priors, "the model alone")->group(kGroup);
-  app.add_option("--priors", overrides.priors, "on, or off for the model alone")->type_name("on|off")->group(kGroup);
+  CLI::Option* none = app.add_flag("--no-priors", overrides.no_priors, "the model alone")->group(kGroup);
+  app.add_option("--priors", overrides.priors, "on, or off for the model alone")->type_name("on|off")->excludes(none)->group(kGroup);
   app.add_option("--prior-weight", overrides.prior_weights, "how strongly the prior of a character or motion acts; 0 leaves it out; repeatable")
       ->type_name("ID=W")->allow_extra_args(false)->group(kGroup);
   app.add_option("--lora-scope", overrides.lora_scope, "where priors act: region, or global (everywhere)")->type_name("NAME")->group(kGroup);

@@ -150,13 +150,16 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
   std::vector<double> losses;
   Stopwatch since_saved;
   double saving_s = 0;
-  while (trainer->steps_done() < recipe.steps) {
+  const auto saving_before_a_stop = [&](const auto& work) {
     try {
-      run.check();
+      work();
     } catch (const Error&) {
       trainer->save(state, identity);
       throw;
     }
+  };
+  while (trainer->steps_done() < recipe.steps) {
+    saving_before_a_stop([&] { run.check(); });
     {
       const FixedOrder fixed_order(placement.device);
       losses.push_back(trainer->step());
@@ -172,7 +175,7 @@ LearnResult learn_prior(const LearnRequest& request, RunContext& run) {
     }
     if (sampler && trainer->steps_done() % request.sample_every == 0) {
       const fs::path clip = request.samples / fmt::format("step-{:06}.mp4", trainer->steps_done());
-      sampler->write(transformer, trainer->prior(), clip, request.label, run);
+      saving_before_a_stop([&] { sampler->write(transformer, trainer->prior(), clip, request.label, run); });
     }
   }
   run.report().end();

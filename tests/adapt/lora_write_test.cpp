@@ -66,6 +66,13 @@ TEST(WriteLora, NamesAndMetadataAreThoseOfDiffusers) {
   EXPECT_EQ(config.at("transformer.target_modules"), Json({block(0, "attn1.to_q"), block(1, "ff.net.2")}));
 }
 
+TEST(WriteLora, ANameThatIsNoTextDoesNotLoseWhatWasLearnt) {
+  const TemporaryFolder folder;
+  write_lora(folder / "lora.safetensors", two_modules(), {.base_name = "m\xe4l"});  // A model folder's, in another encoding.
+  const TensorFile file(folder / "lora.safetensors");
+  EXPECT_EQ(parse_json(file.index().metadata.at("dreamrunner"), "metadata").at("base_name"), "m\ufffdl");
+}
+
 TEST(WriteLora, InHalfPrecision) {
   const TemporaryFolder folder;
   LoraModules modules = two_modules();

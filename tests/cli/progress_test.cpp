@@ -104,6 +104,17 @@ TEST(Lines, ComeSparsely) {
   EXPECT_EQ(stage.take(), "") << "nothing has begun";
 }
 
+TEST(Lines, WhatAnEarlierRunDidTellsNothingOfTheTimeLeft) {
+  Stage stage;
+  const auto progress = make_line_progress(stage.sink, stage.clock);
+  progress->begin("learning", 1000);
+  progress->advance(500);
+  stage.take();
+  stage.now_s += 6;
+  progress->advance(503);
+  EXPECT_EQ(stage.take(), "learning  503 of 1000, 6.0 s so far, 16:34 left\n");
+}
+
 TEST(Lines, AreMadeSafe) {
   Stage stage;
   const auto progress = make_line_progress(stage.sink, stage.clock);
