@@ -9,6 +9,9 @@ TEST_JOBS ?= 2
 
 ORACLE = $${DREAMRUNNER_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/dreamrunner}/oracle/bin/python
 
+# A type that was asked for by name is that of an earlier build too.
+other_type = $(if $(filter-out file,$(origin BUILD_TYPE)),&& grep -qx 'CMAKE_BUILD_TYPE:STRING=$(BUILD_TYPE)' $(BUILD)/CMakeCache.txt)
+
 .DEFAULT_GOAL := help
 .PHONY: help film test build setup oracle goldens bench install clean
 
@@ -31,7 +34,7 @@ test: build
 	ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(TEST_JOBS)
 
 build: setup
-	@test -f $(BUILD)/build.ninja || cmake -G Ninja -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE)
+	@test -f $(BUILD)/build.ninja $(other_type) || cmake -G Ninja -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE)
 	cmake --build $(BUILD)
 
 setup:
@@ -48,7 +51,9 @@ bench: build oracle
 	cmake --build $(BUILD) --target part_worker
 	$(ORACLE) bench/bench.py $(BUILD) --json $(BUILD)/bench.json
 
-install: build
+# Builds nothing, so that `sudo make install` runs no compiler as root and finds LibTorch where `make build` put it.
+install:
+	@test -f $(BUILD)/dreamrunner || { echo "error: $(BUILD)/dreamrunner is not there; run make build first" >&2; exit 1; }
 	cmake --install $(BUILD) --prefix $(PREFIX)
 
 clean:

@@ -48,7 +48,7 @@ install_packages() {
   [ -n "$missing" ] || return 0
   say "installing Debian packages: $missing"
   if [ "$(id -u)" != 0 ] && ! { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }; then
-    fail "installing needs root, and sudo would ask for a password; run first: sudo apt-get install --no-install-recommends $missing"
+    fail "installing needs root, and sudo is not there or would ask for a password; run first, as root: apt-get update && apt-get install --no-install-recommends $missing"
   fi
   as_root apt-get -q -o DPkg::Lock::Timeout=300 update ||
     say "apt-get update failed (no network?); trying with the package lists that are here"
@@ -88,15 +88,20 @@ need_disk() { # MEGABYTES
   [ "$free" -ge "$1" ] || fail "$cache: $free MB free, $1 MB needed; make room, or set DREAMRUNNER_CACHE to another disk"
 }
 
+# Before anything is installed.
+check_machine() { # cpu | cuda
+  libtorch_ready "$1" || [ "$(uname -m)" = x86_64 ] ||
+    fail "LibTorch is set up for x86_64 and this is $(uname -m); unpack a LibTorch 2.11 yourself and give its folder to cmake as DREAMRUNNER_LIBTORCH"
+}
+
 install_libtorch() { # cpu | cuda
   libtorch_ready "$1" && return
-  [ "$(uname -m)" = x86_64 ] ||
-    fail "LibTorch is set up for x86_64 and this is $(uname -m); unpack a LibTorch 2.11 yourself and give its folder to cmake as DREAMRUNNER_LIBTORCH"
   mkdir -p "$cache" || fail "$cache cannot be made; set DREAMRUNNER_CACHE to a folder that can be written"
   # Two set-ups at once: the second waits for the first and finds its work done.
   exec 9>"$cache/setup.lock"
   flock 9
   libtorch_ready "$1" && return
+  rm -rf "$cache"/wheels.* "$libtorch".*.tmp # of set-ups that were killed: we hold the lock
   if [ "$1" = cuda ]; then
     say "downloading LibTorch and NVIDIA's libraries for it (2.5 GB) into $libtorch"
     need_disk 9000
@@ -142,6 +147,7 @@ install_oracle() {
 
 case $what in
   cpu | cuda)
+    check_machine "$what"
     # shellcheck disable=SC2086
     install_packages $build_packages
     install_libtorch "$what"
