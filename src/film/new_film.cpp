@@ -23,7 +23,7 @@ path = "playset"         # or a folder with CogVideoX in the Hugging Face layout
 
 [generate]
 steps = 50
-guidance_scale = 5.0
+guidance_scale = 3.0
 )";
 
 /// For films that a person still has to name characters for.
@@ -100,7 +100,7 @@ path = "playset"         # or a folder with CogVideoX in the Hugging Face layout
 
 [generate]
 steps = 50
-guidance_scale = 5.0
+guidance_scale = 3.0
 
 [planner]
 kind = "layout"          # built in; "chat" asks a language model
@@ -140,7 +140,7 @@ path = "playset"         # or a folder with CogVideoX in the Hugging Face layout
 
 [generate]
 steps = 50
-guidance_scale = 5.0
+guidance_scale = 3.0
 
 [planner]
 kind = "layout"          # built in; "chat" asks a language model

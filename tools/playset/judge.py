@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="default: DIR/model")
     parser.add_argument("--plans", type=int, default=200)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--guidance", type=float, default=5.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=0, help="of the plans and of the noise")
     parser.add_argument("--trained", type=int, default=12_800, help="clips whose combinations are left out")
     parser.add_argument("--film", help="name of the film's folder in DIR/judge; default: the model folder's name")

@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="default: DIR/model")
     parser.add_argument("--out", required=True)
     parser.add_argument("--steps", type=int, default=30)
-    parser.add_argument("--guidance", type=float, default=5.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--seed", type=int, help="draws the plans instead of the fixed ones")
     parser.add_argument("--count", type=int, default=24, help="of drawn plans")
     parser.add_argument("--scale", type=int, default=2, help="pixels of the page for one of the film")
