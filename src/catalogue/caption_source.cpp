@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/path_kind.h"
 #include "catalogue/csv_reader.h"
+#include "text/plain_text.h"
 #include "text/utf8.h"
 
 namespace dreamrunner {
@@ -24,11 +25,6 @@ constexpr std::array<std::pair<std::string_view, CaptionFormat>, 5> kFormats = {
 constexpr uint64_t kRowsBetweenPositions = 1024;
 /// A row of JSON that is nested deeper is no row of captions.
 constexpr JsonLimits kRowLimits{.max_depth = 8, .max_bytes = kMostRowBytes};
-
-std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return text;
-}
 
 /// What an Error of parse_json says behind its origin and line, which are those of one row.
 std::string json_fault(const Error& error) {
@@ -59,11 +55,6 @@ std::vector<fs::path> videos_below(const fs::path& folder) {
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r") == std::string_view::npos; }
 
-std::string_view without_mark(std::string_view text) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  return text;
-}
-
 }  // namespace
 
 CaptionFormat caption_format_named(std::string_view name) {
@@ -81,13 +72,13 @@ const char* caption_format_name(CaptionFormat format) {
 }
 
 bool is_video_name(const fs::path& path) {
-  const std::string ending = lower_case(path.extension().string());
+  const std::string ending = small_letters(path.extension().string());
   return std::find(kVideoEndings.begin(), kVideoEndings.end(), ending) != kVideoEndings.end();
 }
 
 void read_jsonl_captions(std::string_view text, const std::string& origin, CaptionFormat format, const CaptionListener& listener) {
   uint64_t line = 0;
-  size_t at = text.size() - without_mark(text).size();
+  size_t at = text.size() - without_byte_order_mark(text).size();
   while (at < text.size()) {
     const size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view row_text = text.substr(at, end - at);
@@ -114,12 +105,11 @@ void read_csv_captions(std::string_view text, const std::string& origin, const C
     if (!reader.next(names)) throw Error(ErrorKind::input_file, "empty, a first row with names expected");
     for (std::string& name : names) {
       if (!is_utf8(name)) throw Error(ErrorKind::input_file, "the first row is not UTF-8");
-      name.erase(0, name.find_first_not_of(" \t"));
-      name.erase(name.find_last_not_of(" \t") + 1);
+      name = std::string(trimmed(name, " \t"));
     }
     std::unordered_set<std::string> seen;
     for (const std::string& name : names) {
-      if (!name.empty() && !seen.insert(lower_case(name)).second) throw Error(ErrorKind::input_file, fmt::format("the name \"{}\" comes twice", name));
+      if (!name.empty() && !seen.insert(small_letters(name)).second) throw Error(ErrorKind::input_file, fmt::format("the name \"{}\" comes twice", name));
     }
     if (std::none_of(names.begin(), names.end(), names_a_caption)) throw Error(ErrorKind::input_file, "no column is called caption, name or text");
     if (std::none_of(names.begin(), names.end(), names_a_video)) throw Error(ErrorKind::input_file, "no column is called path, video, file or videoid");
@@ -163,10 +153,8 @@ void read_caption_folder(const fs::path& folder, const CaptionListener& listener
     fs::path text = folder / video;
     text.replace_extension(".txt");
     try {
-      std::string caption = read_file(text, kMostRowBytes);
-      caption = without_mark(caption);
-      caption.erase(0, caption.find_first_not_of(" \t\r\n"));
-      caption.erase(caption.find_last_not_of(" \t\r\n") + 1);
+      const std::string written = read_file(text, kMostRowBytes);
+      const std::string caption(trimmed(without_byte_order_mark(written), " \t\r\n"));
       if (!is_utf8(caption) || !is_utf8(video.string())) throw Error(ErrorKind::input_file, fmt::format("{}: not UTF-8", text.string()));
       row = row_of_values({{"path", video.string()}, {"caption", caption}});
     } catch (const Error& error) {
@@ -181,10 +169,10 @@ CaptionFormat detect_caption_format(const fs::path& from) {
   std::error_code code;
   if (fs::is_directory(from, code)) return CaptionFormat::folder;
   if (!fs::exists(from, code)) throw Error(ErrorKind::input_file, fmt::format("{}: no such file or folder", from.string()));
-  const std::string ending = lower_case(from.extension().string());
+  const std::string ending = small_letters(from.extension().string());
   if (ending == ".csv" || ending == ".tsv") return CaptionFormat::webvid;
   const MappedFile file(from);
-  std::string_view text = without_mark(text_of(file));
+  std::string_view text = without_byte_order_mark(text_of(file));
   const size_t begin = text.find_first_not_of(" \t\r\n");
   text = begin == std::string_view::npos ? "" : text.substr(begin);
   const std::string_view first = text.substr(0, std::min(text.find('\n'), kMostRowBytes));

@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <cctype>
-
 #include <fmt/format.h>
 
 #include "base/files.h"
@@ -8,6 +5,7 @@
 #include "media/isolated_video.h"
 #include "media/picture_reader.h"
 #include "media/png.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 
@@ -43,10 +41,8 @@ Json inspect_png(const std::filesystem::path& file) {
 Json inspect_picture(const std::filesystem::path& file) {
   const std::string bytes = read_file(file, PictureReadOptions{}.most_file_bytes);
   const PictureHeader header = read_picture_header(bytes, file);
-  std::string kind = picture_format_name(header.format);
-  std::transform(kind.begin(), kind.end(), kind.begin(), [](unsigned char c) { return std::tolower(c); });
   const bool on_its_side = header.orientation >= 5;
-  Json report = {{"kind", kind},
+  Json report = {{"kind", small_letters(picture_format_name(header.format))},
                  {"path", file.string()},
                  {"size_bytes", bytes.size()},
                  {"width", on_its_side ? header.height : header.width},

@@ -106,11 +106,6 @@ Failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
   return {exit_code(ErrorKind::usage), kind_name(ErrorKind::usage), message, hint};
 }
 
-void print(const std::string& text) {
-  write_to_standard_output(text);
-  check_standard_output();
-}
-
 }  // namespace
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) {
@@ -132,18 +127,18 @@ int run_program(const std::vector<Command>& commands, int argc, char** argv) {
       parse(app, argc, argv);
     } catch (const CLI::CallForHelp&) {
       const std::vector<CLI::App*> chosen = app.get_subcommands();
-      print(chosen.empty() ? main_help(commands) : chosen.front()->help("dreamrunner"));
+      print_now(chosen.empty() ? main_help(commands) : chosen.front()->help("dreamrunner"));
       return 0;
     } catch (const CLI::ParseError& error) {
       return report_failure(usage_failure(app, error), json);
     }
     if (version) {
-      print("dreamrunner " DREAMRUNNER_VERSION "\n");
+      print_now("dreamrunner " DREAMRUNNER_VERSION "\n");
       return 0;
     }
     const std::vector<CLI::App*> chosen = app.get_subcommands();
     if (chosen.empty()) {
-      print(main_help(commands));
+      print_now(main_help(commands));
       return 0;
     }
     Session session(json);

@@ -49,23 +49,22 @@ void to_stderr(std::string_view text) { write_to(stderr, text); }
 /// Of the first write to standard output that failed.
 int output_fault = 0;
 
+void to_stdout(std::string_view text) {
+  if (const int fault = write_to(stdout, text); output_fault == 0) output_fault = fault;
+}
+
 std::unique_ptr<Progress> make_progress(bool json) {
-  if (json) return make_event_progress(write_to_standard_output, steady_seconds);
+  if (json) return make_event_progress(to_stdout, steady_seconds);
   if (!draws_bars()) return make_line_progress(to_stderr, steady_seconds);
   // https://no-color.org: any value that is not empty turns colours off.
   return make_bar_progress(to_stderr, {[] { return terminal_columns(STDERR_FILENO, 80); }, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
 }
 
-/// A piece of the result.
-void print_now(const std::string& text) {
-  write_to_standard_output(text);
-  check_standard_output();
-}
-
 }  // namespace
 
-void write_to_standard_output(std::string_view text) {
-  if (const int fault = write_to(stdout, text); output_fault == 0) output_fault = fault;
+void print_now(std::string_view text) {
+  to_stdout(text);
+  check_standard_output();
 }
 
 void check_standard_output() {

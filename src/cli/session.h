@@ -12,10 +12,11 @@
 
 namespace dreamrunner {
 
-/// Writes to standard output at once. What cannot be written is remembered, and told by `check_standard_output`.
-void write_to_standard_output(std::string_view text);
+/// Writes a piece of the result to standard output at once. Throws as `check_standard_output`.
+void print_now(std::string_view text);
 
-/// Throws Error(storage) once something could not be written. A reader who has seen enough and gone (`| head`) is no error.
+/// Throws Error(storage) once something, progress too, could not be written to standard output. A reader who has seen enough
+/// and gone (`| head`) is no error.
 void check_standard_output();
 
 /// What one run of the program talks through: results on standard output, everything else on standard error. With `--json`

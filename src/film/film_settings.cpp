@@ -109,7 +109,7 @@ void read_planner(TableReader& reader, PlannerSettings& planner) {
   if (const auto temperature = reader.number("temperature", 0, kMostTemperature)) chat.temperature = *temperature;
   set(chat.request_timeout_s, reader.number("request_timeout", kLeastWait_s, kMostWait_s));
   set(chat.deadline_s, reader.number("deadline", kLeastWait_s, kMostWait_s));
-  if (const auto prompts = reader.text("prompts")) planner.prompts = expand_home(*prompts).string();
+  set(planner.prompts, reader.path("prompts"));
   if (const auto replies = reader.text("replies")) {
     check_inside(reader.where("replies"), *replies);
     planner.replies = *replies;
@@ -159,13 +159,13 @@ FilmSettings load_film_settings(const fs::path& file) {
   TableReader top(document, name, "");
   set(settings.title, plan_text(top, "title"));
   set(settings.seed, top.whole("seed", kSeedRange));
-  if (const auto story = top.text("story")) settings.story = expand_home(*story).string();
+  set(settings.story, top.path("story"));
   set(settings.topic, top.text("topic"));
-  if (const auto plan = top.text("plan")) {
+  if (const auto plan = top.path("plan")) {
     if (plan->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a file expected", top.where("plan")));
     // A plan by hand may lie anywhere, since it is only read.
     if (!settings.story.empty() || !settings.topic.empty()) check_inside(top.where("plan"), *plan);
-    settings.plan = expand_home(*plan).string();
+    settings.plan = *plan;
   }
   if (const toml::table* section = top.table("model")) {
     TableReader reader(*section, name, "model");

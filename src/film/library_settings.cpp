@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/home_folder.h"
 #include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "text/utf8.h"
@@ -47,8 +46,8 @@ LibrarySettings read_library_settings(const toml::table& section, const std::str
   RetrievalSettings& retrieval = settings.retrieval;
   TableReader reader(section, file, "library");
   set(settings.use, reader.flag("use"));
-  if (const auto path = reader.text("path")) settings.path = expand_home(*path).string();
-  if (const auto scorers = reader.text("scorers")) settings.scorers = expand_home(*scorers).string();
+  set(settings.path, reader.path("path"));
+  set(settings.scorers, reader.path("scorers"));
   if (const auto subject = reader.text("subject")) retrieval.subject = checked_subject(reader.where("subject"), *subject);
   set(retrieval.top, reader.whole("top", kTopRange));
   set(retrieval.bm25.k1, reader.number("k1", 0, 100));

@@ -29,7 +29,6 @@ namespace {
 // asked again because the built-in planner changed.
 int plan_format(const std::string& planner) { return planner == "layout" ? 2 : 1; }
 
-
 bool is_planned(const FilmSettings& settings) { return !settings.story.empty() || !settings.topic.empty(); }
 
 fs::path plan_file(const FilmFolder& folder, const FilmSettings& settings) { return folder.root() / settings.plan; }

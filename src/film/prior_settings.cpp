@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/home_folder.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -59,9 +58,9 @@ PriorSettings read_prior_settings(const toml::table& section, const std::string&
   PriorSettings settings;
   TableReader reader(section, file, "priors");
   if (const auto use = reader.flag("use")) settings.use = *use;
-  if (const auto library = reader.text("library")) {
+  if (const auto library = reader.path("library")) {
     if (library->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a folder expected", reader.where("library")));
-    settings.library = expand_home(*library).string();
+    settings.library = *library;
   }
   if (const auto seed = reader.whole("seed", kSeedRange)) settings.seed = *seed;
   settings.known_motions = reader.texts("known_motions");

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "base/error.h"
+#include "base/home_folder.h"
 
 namespace dreamrunner {
 namespace {
@@ -98,6 +99,11 @@ std::optional<std::string> TableReader::text(const std::string& key) {
   if (node == nullptr) return std::nullopt;
   if (!node->is_string()) wrong_type(key, "a text in quotes");
   return node->as_string()->get();
+}
+
+std::optional<std::string> TableReader::path(const std::string& key) {
+  const auto value = text(key);
+  return value ? std::optional(expand_home(*value).string()) : value;
 }
 
 std::optional<std::string> TableReader::choice(const std::string& key, std::span<const std::string_view> choices) {

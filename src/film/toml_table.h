@@ -25,6 +25,8 @@ class TableReader {
   TableReader(const toml::table& table, std::string file, std::string section);
 
   std::optional<std::string> text(const std::string& key);
+  /// A text that names a file or folder; `~/` is the home folder.
+  std::optional<std::string> path(const std::string& key);
   std::optional<std::string> choice(const std::string& key, std::span<const std::string_view> choices);
   std::optional<int64_t> whole(const std::string& key, WholeRange range);
   /// Whole numbers are numbers too.

@@ -10,7 +10,6 @@ namespace {
 /// Whether oneDNN convolves numbers of half the width on this processor. Where it does not, ATen unfolds the video into
 /// columns: 27 copies of it, 43 GB for one layer of a picture of 480 x 720.
 bool has_half_convolution(at::ScalarType type) {
-  if (!at::hasMKLDNN()) return false;
 #if defined(__x86_64__)
   if (type == at::kHalf) return __builtin_cpu_supports("avx512fp16");
   return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "plan/plan_text.h"
 #include "story/plan_rules.h"
+#include "text/plain_text.h"
 
 namespace dreamrunner {
 namespace {
@@ -46,7 +47,7 @@ size_t second_string(std::string_view line) {
 }  // namespace
 
 bool looks_like_authors_jsonl(std::string_view text) {
-  if (text.starts_with("\ufeff")) text.remove_prefix(3);
+  text = without_byte_order_mark(text);
   const size_t bracket = text.find_first_not_of(kBlanks);
   if (bracket == std::string_view::npos || text[bracket] != '[') return false;
   const size_t quote = text.find_first_not_of(kBlanks, bracket + 1);
@@ -54,7 +55,7 @@ bool looks_like_authors_jsonl(std::string_view text) {
 }
 
 Scene parse_authors_line(std::string_view line, size_t number, const std::string& origin) {
-  if (number == 1 && line.starts_with("\ufeff")) line.remove_prefix(3);
+  if (number == 1) line = without_byte_order_mark(line);
   Json json;
   try {
     json = parse_json(line, origin);

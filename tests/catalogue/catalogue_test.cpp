@@ -53,6 +53,16 @@ class CatalogueTest : public testing::Test {
     return files;
   }
 
+  /// Adds a list before its first row's video is there, and again with the folder that has it by then.
+  void expect_videos_named_late(const std::string& rows, const std::string& video_name) {
+    const fs::path list = write("lists/list.jsonl", rows);
+    add(list);
+    const fs::path video = write("elsewhere/" + video_name, "x");
+    EXPECT_EQ(open().clip(0).video, std::nullopt);
+    EXPECT_EQ(add(list, {.videos = root_ / "elsewhere"}).added, 0u);
+    EXPECT_EQ(open().clip(0).video, video);
+  }
+
   test::TemporaryFolder root_;
   RunContext run_;
 };
@@ -170,14 +180,7 @@ TEST_F(CatalogueTest, RowsAreKnownAcrossSegmentsOfOneImport) {
   EXPECT_THAT(ids("13"), ElementsAre("13"));
 }
 
-TEST_F(CatalogueTest, AnotherVideoFolderIsRememberedWithoutNewRows) {
-  const fs::path list = write("lists/list.jsonl", kInternVid);
-  add(list);
-  const fs::path video = write("elsewhere/aaa.mp4", "x");
-  EXPECT_EQ(open().clip(0).video, std::nullopt);
-  EXPECT_EQ(add(list, {.videos = root_ / "elsewhere"}).added, 0u);
-  EXPECT_EQ(open().clip(0).video, video);
-}
+TEST_F(CatalogueTest, AnotherVideoFolderIsRememberedWithoutNewRows) { expect_videos_named_late(kInternVid, "aaa.mp4"); }
 
 TEST_F(CatalogueTest, VideosOfOneNameInTwoFoldersKeepTheirCaptions) {
   for (const char* name : {"a", "b"}) {
@@ -199,14 +202,7 @@ TEST_F(CatalogueTest, VideosOfOneNameInTwoFoldersKeepTheirCaptions) {
   EXPECT_EQ(add(root_ / "link").added, 0u);
 }
 
-TEST_F(CatalogueTest, ALateFolderOfVideosIsNamedWithoutNewRows) {
-  const fs::path list = write("lists/list.jsonl", R"({"path":"a.mp4","caption":"a person is bowing"})");
-  add(list);
-  const fs::path video = write("elsewhere/a.mp4", "x");
-  EXPECT_EQ(open().clip(0).video, std::nullopt);
-  EXPECT_EQ(add(list, {.videos = root_ / "elsewhere"}).added, 0u);
-  EXPECT_EQ(open().clip(0).video, video);
-}
+TEST_F(CatalogueTest, ALateFolderOfVideosIsNamedWithoutNewRows) { expect_videos_named_late(R"({"path":"a.mp4","caption":"a person is bowing"})", "a.mp4"); }
 
 TEST_F(CatalogueTest, ACatalogueThatDoesNotSayWhichFolderIsReadAndAddedTo) {
   for (const char* name : {"a", "b"}) {

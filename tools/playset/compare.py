@@ -13,6 +13,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -23,13 +25,14 @@ import films
 MADE = ("scenes", "film.mp4", ".dreamrunner", "prior.safetensors")  # what a copy leaves behind
 
 
-def make(program: Path, film: Path, scene: int, options: str) -> np.ndarray:
-    """-> frames uint8 [frames, height, width, 3], RGB"""
+@contextmanager
+def made(program: Path, film: Path, scene: int, options: str) -> Iterator[Path]:
+    """-> a copy of the film with this scene made, while the context lasts"""
     with tempfile.TemporaryDirectory(dir=film.parent) as folder:  # beside it, so that paths in film.toml hold
         copy = Path(folder)
         shutil.copytree(film, copy, ignore=shutil.ignore_patterns(*MADE), dirs_exist_ok=True)
         subprocess.run([program, "make", copy, "--scene", str(scene), *shlex.split(options)], check=True, stdout=subprocess.DEVNULL)
-        return films.read_scene(copy, scene)
+        yield copy
 
 
 def main() -> None:
@@ -45,7 +48,8 @@ def main() -> None:
     rows = []
     for way in options.way:
         label, _, switches = way.partition("=")
-        frames = make(options.program.resolve(), options.film.resolve(), options.scene, switches)
+        with made(options.program.resolve(), options.film.resolve(), options.scene, switches) as copy:
+            frames = films.read_scene(copy, options.scene)
         rows.append(films.labelled(label, films.enlarged(frames[options.frames], options.scale)))
     cv2.imwrite(options.out, cv2.cvtColor(np.concatenate(rows), cv2.COLOR_RGB2BGR))
 

@@ -28,11 +28,8 @@ CARTWHEEL_WAYS = ("the model alone=--no-priors", "characters' priors=--prior-wei
 
 def witch(options: argparse.Namespace) -> None:
     """The contact sheet of README and docs/region-attention.md: full attention and hard."""
-    for name, switches in (("witch-scene-3.png", ()), ("witch-scene-3-hard.png", ("--visual-attn", "hard"))):
-        with tempfile.TemporaryDirectory(dir=EXAMPLES) as folder:  # beside it, so that paths in film.toml hold
-            film = Path(folder)
-            shutil.copytree(EXAMPLES / "witch", film, ignore=shutil.ignore_patterns(*compare.MADE), dirs_exist_ok=True)
-            subprocess.run([options.program, "make", film, "--scene", "3", *switches], check=True, stdout=subprocess.DEVNULL)
+    for name, switches in (("witch-scene-3.png", ""), ("witch-scene-3-hard.png", "--visual-attn hard")):
+        with compare.made(options.program, EXAMPLES / "witch", 3, switches) as film:
             shutil.copyfile(film / "scenes" / "03" / "sheet.png", PICTURES / name)
 
 

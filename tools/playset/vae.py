@@ -160,11 +160,16 @@ def _psnr(output: torch.Tensor, video: torch.Tensor) -> dict[str, float]:
     return {name: float(10 * np.log10(4 / max(value, 1e-9))) for name, value in over.items()}
 
 
+def reconstruct(model: AutoencoderKLCogVideoX, video: torch.Tensor) -> torch.Tensor:
+    """[n, 3, frames, height, width] in -1..1 -> the same, encoded and decoded"""
+    return model.decode(model.encode(video).latent_dist.mean).sample.clamp(-1, 1)
+
+
 @torch.inference_mode()
 def there_and_back(model: AutoencoderKLCogVideoX, frames: np.ndarray) -> np.ndarray:
     """uint8 [frames, height, width, 3] -> the same, encoded and decoded"""
-    video = model.decode(model.encode(to_video(frames[None])).latent_dist.mean).sample[0]
-    return ((video.permute(1, 2, 3, 0).clamp(-1, 1) + 1) * 127.5).round().byte().numpy()
+    video = reconstruct(model, to_video(frames[None]))[0]
+    return ((video.permute(1, 2, 3, 0) + 1) * 127.5).round().byte().numpy()
 
 
 @torch.inference_mode()
@@ -174,7 +179,7 @@ def measure(folder: Path, seeds: Iterable[int], device: str) -> dict[str, float]
     sums = {"all": [0.0, 0], "moving": [0.0, 0]}
     for seed in seeds:
         video = to_video(frames_of(seed)[None], device)
-        squares = (model.decode(model.encode(video).latent_dist.mean).sample.clamp(-1, 1) - video).pow(2)
+        squares = (reconstruct(model, video) - video).pow(2)
         mask = moving(video).expand_as(squares)
         for name, values in (("all", squares), ("moving", squares[mask])):
             sums[name][0] += values.sum().item()
