@@ -25,9 +25,12 @@ FAMILIES = {
 KINDS = [kind for kinds in FAMILIES.values() for kind in kinds]
 FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
 
-_SCALE = {"biped": 1.0, "quad": 0.62, "swimmer": 0.5, "flier": 0.46}  # of a character's height, beside a biped's
+# Of a character's height, beside a biped's. Animals are large for a cat beside a witch: an ear, or a tail's tip, has to be more
+# than the three pixels that an autoencoder of 8 x 8 loses.
+_SCALE = {"biped": 1.0, "quad": 0.74, "swimmer": 0.6, "flier": 0.56}
 _UNITS = {"biped": 60.0, "quad": 40.0, "swimmer": 34.0, "flier": 34.0}  # in that height
 _GROUND = HEIGHT * 0.93
+_ARM = 5.8  # thick, so that a wave is seen
 
 SKIN, EYE, STEEL, CREAM = (238, 196, 160), (25, 25, 30), (205, 208, 216), (245, 245, 245)
 GOLD, LAMP, DARK_EYE = (246, 205, 44), (250, 230, 90), (20, 20, 25)
@@ -146,13 +149,13 @@ def _biped(pen: Pen, d: Drawn) -> None:
         suited = kind in ("astronaut", "robot")
         skin = body if suited else SKIN
         trousers, boots = shade(body, 0.85 if suited else 0.7), shade(body, 0.45)
-    thick = 6.5 if kind in ("teddy bear", "astronaut", "robot") else 5.0
+    thick = 6.5 if kind in ("teddy bear", "astronaut", "robot") else 5.6
     rise = -(pose.hip + pose.lift)
 
     with pen.moved(0, rise):
         pen.limb(-3, 0, pose.back_leg, 21, thick, shade(trousers, 0.9), boots)
         with pen.moved(angle=pose.lean):
-            pen.limb(-7, -19, pose.back_arm, 16, 4.6, shade(body, 0.8), skin)
+            pen.limb(-7, -19, pose.back_arm, 16, _ARM, shade(body, 0.8), skin)
         pen.limb(3, 0, pose.front_leg, 21, thick, trousers, boots)
         with pen.moved(angle=pose.lean):
             if look.cape:
@@ -162,7 +165,7 @@ def _biped(pen: Pen, d: Drawn) -> None:
             _hat(pen, kind, body, look)
             if kind == "wizard":  # the beard
                 pen.polygon([(-2, -24), (8, -24), (4, -9)], (236, 236, 240))
-            hand = pen.limb(7, -19, pose.front_arm, 16, 4.6, shade(body, 0.92), skin)
+            hand = pen.limb(7, -19, pose.front_arm, 16, _ARM, shade(body, 0.92), skin)
             if kind == "wizard":  # the wand
                 pen.limb(*hand, pose.front_arm + 2.6, 14, 1.8, (120, 80, 40), LAMP)
             if kind == "knight":  # the sword
@@ -272,7 +275,7 @@ def _quad(pen: Pen, d: Drawn) -> None:
             case "dog":
                 pen.limb(-14, -6, -2.3 + wag, 10, 3.4, body)
             case "fox":
-                pen.limb(-14, -5, -2 + 0.5 * wag, 17, 5.5, body, CREAM)
+                pen.limb(-14, -5, -2 + 0.5 * wag, 17, 7.5, body, CREAM)
             case "cat":
                 pen.limb(-14, -5, -2 + 0.5 * wag, 15, 2.6, body)
         pen.limb(-11, 0, far_hind, leg, 4.2, shade(body, 0.72))

@@ -78,6 +78,11 @@ class World(unittest.TestCase):
                 self.assertGreaterEqual(rows.min(), int(top) - 1)
                 self.assertLessEqual(rows.max(), bottom + 1)
 
+    def test_of_one_size_a_cat_has_the_pixels_for_its_ears(self) -> None:
+        actors = [world.Actor(kind, "red", [world.Act("standing", 0.5, 0.5, 1)], 0.7, 0.0) for kind in ("witch", "cat")]
+        witch, cat = (world.render(world.Clip("moon", [actor]), 1)[1][0, 0] for actor in actors)
+        self.assertGreater(cat[3] - cat[1], 0.5 * (witch[3] - witch[1]))
+
     def test_a_box_is_there_exactly_while_the_act_is_on(self) -> None:
         actor = world.Actor("cat", "red", [world.Act("sitting", 0.4, 0.4, 1, 0, 0.375), world.Act("walking", 0.4, 0.7, 1, 0.375, 1)], 0.7, 0.0)
         clip = world.Clip("moon", [actor])
@@ -163,6 +168,11 @@ class Samples(unittest.TestCase):
         self.assertTrue((conditions.regions.sum(0) == 1).all())
         torch.testing.assert_close(conditions.regions[0], conditions.inside)
 
+    def test_clips_with_animals_are_drawn_more_often(self) -> None:
+        records = [{"conditions": [{"texts": [text]} for text in texts]} for texts in (
+            ["a red witch is waving"], ["a red witch is waving", "a blue cat is sitting"], ["a brown teddy bear is walking"], [])]
+        np.testing.assert_allclose(samples.shares(records, 3.0), [1 / 6, 3 / 6, 1 / 6, 1 / 6])
+
     def test_timesteps_cover_the_range_and_favour_the_middle(self) -> None:
         steps = np.concatenate([samples.timesteps(16, np.random.default_rng(k)) for k in range(500)])
         self.assertGreaterEqual(steps.min(), 0)
@@ -193,8 +203,9 @@ def _share(rank: int, meeting_place: Path, answers) -> None:
 
 class Training(unittest.TestCase):
     def options(self, folder: str, **changes: object) -> argparse.Namespace:
-        values = {"state": folder, "start": None, "batch": 2, "lr": 1e-3, "average": 0.9, "inside_weight": 4.0, "thin": 0.5, "keep": 100,
-                  "until": None, "cooldown": 0, "minutes": None, "save_minutes": 60.0, "report": 1000, "seed": 3, "device": "cpu", "threads": 1, "compile": False}
+        values = {"state": folder, "start": None, "batch": 2, "lr": 1e-3, "average": 0.9, "inside_weight": 4.0, "animals": 2.0, "thin": 0.5, "keep": 100,
+                  "until": None, "cooldown": 0, "minutes": None, "save_minutes": 60.0, "report": 1000, "seed": 3, "device": "cpu", "threads": 1,
+                  "compile": False}
         return argparse.Namespace(**{**values, **changes})
 
     def test_a_stopped_training_goes_on_as_if_it_had_not(self) -> None:

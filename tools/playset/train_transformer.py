@@ -96,6 +96,7 @@ class Trainer:
         self.shape = random.Random(options.seed)  # what kind of batch comes: the same in all processes, as they wait for each other
         self._seed(options.seed if team.rank == 0 else hash((options.seed, team.rank)))
         self.queue: list[np.ndarray] = []
+        self.shares = np.empty(0)
         self.losses: dict[str, float] = {}
         self.asked_to_stop = self.stopped = False
         if (self.state.train / "state.pt").exists():
@@ -154,13 +155,18 @@ class Trainer:
             lr *= min(1.0, max(0.0, (self.options.until - self.step) / self.options.cooldown))
         return lr
 
+    def _clips(self, count: int) -> np.ndarray:
+        if len(self.shares) != len(self.latents):
+            self.shares = samples.shares(self.latents.records, self.options.animals)
+        return self.rng.choice(len(self.latents), count, p=self.shares)
+
     def draw(self, regional: bool) -> tuple[np.ndarray, list[samples.Conditions]]:
         """Which clips the next batch holds, and what they are told. Sorting within a group keeps every clip's chance."""
         if not regional:
-            clips = self.rng.integers(0, len(self.latents), self.options.batch)
+            clips = self._clips(self.options.batch)
             return clips, [samples.whole(self.latents.records[k], self.choice) for k in clips]
         if not self.queue:
-            clips = self.rng.integers(0, len(self.latents), self.options.batch * GROUP)
+            clips = self._clips(self.options.batch * GROUP)
             clips = clips[np.argsort([len(self.latents.records[k]["conditions"]) for k in clips], kind="stable")]
             self.queue = np.split(clips, GROUP)
             self.shape.shuffle(self.queue)
@@ -255,6 +261,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--average", type=float, default=0.9995, help="decay of the averaged weights")
     parser.add_argument("--inside-weight", type=float, default=4.0, help="what a token with a character counts for, beyond one")
+    parser.add_argument("--animals", type=float, default=2.0, help="how many times as often clips with animals are drawn as others")
     parser.add_argument("--thin", type=float, default=0.85, help="share of the batches that work on some tokens only")
     parser.add_argument("--keep", type=int, default=160, help="tokens of a thinned batch, of 432")
     parser.add_argument("--until", type=int, help="step to stop at")
