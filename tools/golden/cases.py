@@ -36,7 +36,7 @@ def text_encoder_cases() -> Iterator[Case]:
         ("t5-other-buckets", "models/tiny-5b", 90, 3, 70, 40),
         ("t5-playset", "playset", 202, 2, 32, 11),
         ("t5-playset-length-1", "playset", 202, 1, 1, 0),
-        ("t5-playset-length-226", "playset", 202, 1, 226, 30),
+        ("t5-playset-length-226", "playset", 202, 1, 226, 11),
     ):
         draw = _draws(name)
         ids = torch.zeros(batch, length, dtype=torch.int64)
