@@ -92,10 +92,10 @@ TEST_P(TrainerGolden, FollowsTheReference) {
     for (const auto& [name, factors] : trainer.prior()) {
       for (const auto& [part, got] : {std::pair{"down", factors.down}, std::pair{"up", factors.up}}) {
         const at::Tensor& want = golden.tensors.at("prior." + name + "." + part);
-        // Adam divides small gradients by their own size, so rounding shows in single entries where a gradient is nearly nothing: on one CPU
-        // the worst was 1.1e-3 of the largest, where others have less than 1e-3. The whole matrix has to be closer.
-        EXPECT_LT((got - want).norm().item<double>(), 5e-4 * want.norm().item<double>()) << name << "." << part;
-        EXPECT_LT((got - want).abs().max().item<double>(), 4e-3 * want.abs().max().item<double>()) << name << "." << part;
+        // Adam divides small gradients by their own size, so rounding shows in single entries where a gradient is nearly nothing. Measured: matrices
+        // 7.3e-5 apart at most (subject-random-masked; 3e-6 in the others), single entries 1.07e-3 of the largest (there; 2e-5 in the others).
+        EXPECT_LT((got - want).norm().item<double>(), 2e-4 * want.norm().item<double>()) << name << "." << part;
+        EXPECT_LT((got - want).abs().max().item<double>(), 1.5e-3 * want.abs().max().item<double>()) << name << "." << part;
         ++compared;
       }
     }
