@@ -72,7 +72,8 @@ def draw(pen: Pen, d: Drawn) -> None:
     elif family == "flier":
         y = HEIGHT * (0.36 + 0.05 * math.sin(4 * math.pi * d.time + d.phase)) + d.height
     if d.motion == "spinning":  # about the vertical axis: the width swings, and never quite vanishes
-        swing = math.cos(2 * math.pi * d.time + d.phase)
+        # Every clip begins with the right side in sight: the box says how wide somebody is, not which side is seen.
+        swing = math.cos(2 * math.pi * d.time + (d.phase - math.pi) / 2)
         flip = swing if abs(swing) > 0.08 else 0.08
     middle = 0.0
     if d.motion in ("cartwheeling", "somersaulting"):  # about the middle of the body

@@ -60,6 +60,19 @@ class World(unittest.TestCase):
         counts = {1 + sum(len(actor.acts) for actor in world.sample_clip(seed).actors) for seed in range(1000)}
         self.assertEqual(counts, {1, 2, 3, 4, 5, 6})
 
+    def test_words_and_boxes_leave_no_doubt_which_way_somebody_faces(self) -> None:
+        for seed in range(500):
+            for actor in world.sample_clip(seed).actors:
+                first = actor.acts[0]
+                self.assertEqual(first.facing, -1 if first.x1 < first.x0 else 1)
+                for act in actor.acts[1:]:  # goes another way, or stays as it came
+                    self.assertEqual(act.facing, (1 if act.x1 > act.x0 else -1) if act.x1 != act.x0 else first.facing)
+        for phase in np.arange(0, 2 * np.pi, 0.5):  # the first picture of a turn shows the beak of a bird on the right
+            frames, boxes = world.render(world.Clip("moon", [world.Actor("bird", "blue", [world.Act("spinning", 0.5, 0.5, 1)], 0.8, phase)]))
+            beak = (np.abs(frames[0].astype(int) - [240, 160, 60]).max(2) < 60).nonzero()[1]
+            if boxes[0, 0, 2] - boxes[0, 0, 0] > 0.08:  # not seen from the front
+                self.assertGreater(beak.mean() / config.WIDTH, 0.5)
+
     def test_boxes_hold_the_characters_and_are_tight(self) -> None:
         for seed in range(40):
             clip = world.sample_clip(seed)
