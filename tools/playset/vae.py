@@ -9,6 +9,7 @@ After a training of both halves, encode the clips anew and run `render.py measur
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import time
 from collections.abc import Iterable
@@ -23,6 +24,10 @@ import config
 from files import replace_folder, write_atomically
 from optimiser import Average, MuonWithAdamW
 from render import frames_of, to_video
+
+# On processors with AMX, torch 2.11 crashes ("double free") or never ends in the backward pass of these convolutions in
+# bf16. oneDNN reads this at its first operation, so it must be said before any.
+os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
 # Clips, frames, height and width of the batches, in turn: crops where something moves, which is a fifth of a picture
 # and nearly all of what is hard, and whole pictures, as norms over a crop differ from those over a picture.
