@@ -63,10 +63,10 @@ class World(unittest.TestCase):
     def test_words_and_boxes_leave_no_doubt_which_way_somebody_faces(self) -> None:
         for seed in range(500):
             for actor in world.sample_clip(seed).actors:
-                first = actor.acts[0]
-                self.assertEqual(first.facing, -1 if first.x1 < first.x0 else 1)
-                for act in actor.acts[1:]:  # goes another way, or stays as it came
-                    self.assertEqual(act.facing, (1 if act.x1 > act.x0 else -1) if act.x1 != act.x0 else first.facing)
+                before = 1
+                for act in actor.acts:  # where it goes, else as before
+                    self.assertEqual(act.facing, np.sign(act.x1 - act.x0) or before)
+                    before = act.facing
         for phase in np.arange(0, 2 * np.pi, 0.5):  # the first picture of a turn shows the beak of a bird on the right
             frames, boxes = world.render(world.Clip("moon", [world.Actor("bird", "blue", [world.Act("spinning", 0.5, 0.5, 1)], 0.8, phase)]))
             beak = (np.abs(frames[0].astype(int) - [240, 160, 60]).max(2) < 60).nonzero()[1]

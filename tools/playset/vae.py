@@ -26,7 +26,7 @@ from optimiser import Average, MuonWithAdamW
 from render import frames_of, to_video
 
 # On processors with AMX, torch 2.11 crashes ("double free") or never ends in the backward pass of these convolutions in
-# bf16. oneDNN reads this at its first operation, so it must be said before any.
+# bf16. oneDNN reads this at its first operation, so it must be said before any: here, also for those who only measure.
 os.environ.setdefault("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
 
 # Clips, frames, height and width of the batches, in turn: crops where something moves, which is a fifth of a picture

@@ -208,10 +208,11 @@ def sample_actor(rng: random.Random, background: str, place: float, sizes: tuple
 def _act(rng: random.Random, motion: str, place: float, roam: float) -> Act:
     """Who stays in its place faces right: neither words nor boxes would say which way, and a model that is not told
     paints both, a horse with a head at each end."""
-    way = rng.uniform(min(0.2, roam), roam) if motion in TRAVELLING else 0.0
-    facing = rng.choice([1, -1])
     if motion not in TRAVELLING:
+        rng.choice([1, -1])  # once its facing; still drawn, so that a seed goes on meaning the same clip
         return Act(motion, place, place, 1)
+    way = rng.uniform(min(0.2, roam), roam)
+    facing = rng.choice([1, -1])
     start = min(0.86 - max(0, facing) * way, max(0.14 - min(0, facing) * way, place - facing * way / 2))
     return Act(motion, start, start + facing * way, facing)
 
