@@ -13,59 +13,75 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// The rows of a joint tensor [B, heads, L, head_dim], by what they are.
+/// The rows of a joint tensor [B, heads, L, head_dim] (or [B, heads, L]), by what they are.
 class Rows {
  public:
   Rows(const at::Tensor& joint, const RegionLayout& layout) : joint_(joint), layout_(layout) {}
 
   at::Tensor text(int64_t i) const { return joint_.narrow(2, i * layout_.text_length, layout_.text_length); }
+  at::Tensor texts() const { return joint_.narrow(2, 0, layout_.text_rows()); }
   at::Tensor visual() const { return joint_.narrow(2, layout_.text_rows(), joint_.size(2) - layout_.text_rows()); }
-  at::Tensor region(int64_t i) const { return covers_all(i) ? visual() : visual().index_select(2, tokens(i)); }
-  at::Tensor text_and_region(int64_t i) const { return tokens(i).numel() == 0 ? text(i) : at::cat({text(i), region(i)}, 2); }
+  at::Tensor region(int64_t i) const { return visual().index_select(2, layout_.visual_tokens[static_cast<size_t>(i)]); }
+  at::Tensor text_and_region(int64_t i) const { return layout_.region_size(i) == 0 ? text(i) : at::cat({text(i), region(i)}, 2); }
 
-  const at::Tensor& tokens(int64_t i) const { return layout_.visual_tokens[static_cast<size_t>(i)]; }
-  bool covers_all(int64_t i) const { return tokens(i).numel() == joint_.size(2) - layout_.text_rows(); }
-
-  /// Adds `values` to the rows of region i of this (gradient) tensor.
-  void add_to_region(int64_t i, const at::Tensor& values) const {
-    if (covers_all(i)) {
-      visual().add_(values);
-    } else {
-      visual().index_add_(2, tokens(i), values);
-    }
-  }
+  /// The regions of a batch, one after the other.
+  at::Tensor regions(const RegionLayout::Batch& batch) const { return visual().index_select(2, batch.tokens); }
+  /// Of each text of a batch in turn its own rows and its region's.
+  at::Tensor texts_and_regions(const RegionLayout::Batch& batch) const { return joint_.index_select(2, batch.rows); }
 
  private:
   const at::Tensor& joint_;
   const RegionLayout& layout_;
 };
 
+/// Calls visit(text, rows of `texts_and_regions`, rows of `regions`) for each text of a batch; the rows are {first, count}.
+template <typename Visit>
+void for_each_text(const RegionLayout& layout, const RegionLayout::Batch& batch, const Visit& visit) {
+  struct Span {
+    int64_t first, count;
+    at::Tensor of(const at::Tensor& rows) const { return rows.narrow(2, first, count); }
+  };
+  Span joint{0, 0}, region{0, 0};
+  for (const int64_t text : batch.texts) {
+    region.count = layout.region_size(text);
+    joint.count = layout.text_length + region.count;
+    visit(text, joint, region);
+    joint.first += joint.count;
+    region.first += region.count;
+  }
+}
+
 /// Output and log-sum-exp of every row of the joint sequence, visual tokens seeing all visual tokens.
 AttentionPart full_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const RegionLayout& layout, double scale) {
   const Rows rows_q(q, layout), rows_k(k, layout), rows_v(v, layout);
-  std::vector<at::Tensor> outputs, sums;
+  // Heads beside their width, as the linear after attention reads them.
+  const AttentionPart whole{at::empty({q.size(0), q.size(2), q.size(1), v.size(3)}, q.options()).transpose(1, 2),
+                            at::empty({q.size(0), q.size(1), q.size(2)}, q.options().dtype(at::kFloat))};
+  const Rows into_output(whole.output, layout), into_sum(whole.logsumexp, layout);
   AttentionPart visual = attend(rows_q.visual(), rows_k.visual(), rows_v.visual(), scale);
   // Merged sums are kept in fp32 until the last text has been added: rounding once, whatever the number of texts.
   visual.output = visual.output.to(at::kFloat);
-  for (int64_t i = 0; i < layout.texts(); ++i) {
-    const AttentionPart text = attend(rows_q.text(i), rows_k.text_and_region(i), rows_v.text_and_region(i), scale);
-    outputs.push_back(text.output);
-    sums.push_back(text.logsumexp);
-
-    const at::Tensor& tokens = rows_q.tokens(i);
-    if (tokens.numel() == 0) continue;
-    const AttentionPart to_text = attend(rows_q.region(i), rows_k.text(i), rows_v.text(i), scale);
-    if (rows_q.covers_all(i)) {
-      visual = merge_parts(visual, to_text);
-      continue;
-    }
-    const AttentionPart merged = merge_parts({visual.output.index_select(2, tokens), visual.logsumexp.index_select(2, tokens)}, to_text);
-    visual.output.index_copy_(2, tokens, merged.output);
-    visual.logsumexp.index_copy_(2, tokens, merged.logsumexp);
+  for (const RegionLayout::Batch& batch : layout.batches) {
+    const at::Tensor queries = rows_q.regions(batch), keys = rows_k.texts_and_regions(batch), values = rows_v.texts_and_regions(batch);
+    std::vector<at::Tensor> outputs, sums;
+    for_each_text(layout, batch, [&](int64_t text, const auto& joint, const auto& region) {
+      const AttentionPart of_text = attend(rows_q.text(text), joint.of(keys), joint.of(values), scale);
+      into_output.text(text).copy_(of_text.output);
+      into_sum.text(text).copy_(of_text.logsumexp);
+      if (region.count == 0) return;
+      const AttentionPart to_text = attend(region.of(queries), rows_k.text(text), rows_v.text(text), scale);
+      outputs.push_back(to_text.output);
+      sums.push_back(to_text.logsumexp);
+    });
+    if (outputs.empty()) continue;
+    const AttentionPart before{visual.output.index_select(2, batch.tokens), visual.logsumexp.index_select(2, batch.tokens)};
+    const AttentionPart merged = merge_parts(before, {at::cat(outputs, 2), at::cat(sums, 2)});
+    visual.output.index_copy_(2, batch.tokens, merged.output);
+    visual.logsumexp.index_copy_(2, batch.tokens, merged.logsumexp);
   }
-  outputs.push_back(visual.output.to(q.scalar_type()));
-  sums.push_back(visual.logsumexp);
-  return {at::cat(outputs, 2), at::cat(sums, 2)};
+  into_output.visual().copy_(visual.output);
+  into_sum.visual().copy_(visual.logsumexp);
+  return whole;
 }
 
 /// The gradients of q, k and v: each part's own backward pass with the merged output and log-sum-exp, added up.
@@ -75,36 +91,55 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> full_attention_backward(const at:
   const Rows rows_q(q, layout), rows_k(k, layout), rows_v(v, layout);
   const Rows rows_grad(grad_output, layout), rows_output(whole.output, layout), rows_sum(whole.logsumexp, layout);
   // Sums of many parts are gathered in fp32 and rounded once.
-  const at::Tensor grad_q = at::zeros(q.sizes(), q.options().dtype(at::kFloat));
-  const at::Tensor grad_k = at::zeros_like(grad_q), grad_v = at::zeros_like(grad_q);
+  const at::Tensor grad_q = at::empty(q.sizes(), q.options().dtype(at::kFloat));
+  const at::Tensor grad_k = at::empty_like(grad_q), grad_v = at::empty_like(grad_q);
   const Rows into_q(grad_q, layout), into_k(grad_k, layout), into_v(grad_v, layout);
 
   {
     const auto [dq, dk, dv] = attend_backward(rows_grad.visual(), rows_q.visual(), rows_k.visual(), rows_v.visual(),
                                               {rows_output.visual(), rows_sum.visual()}, scale);
-    into_q.visual().add_(dq);
-    into_k.visual().add_(dk);
-    into_v.visual().add_(dv);
+    into_q.visual().copy_(dq);
+    into_k.visual().copy_(dk);
+    into_v.visual().copy_(dv);
+    into_k.texts().zero_();
+    into_v.texts().zero_();
   }
-  for (int64_t i = 0; i < layout.texts(); ++i) {
-    const int64_t length = layout.text_length;
-    const auto [dq, dk, dv] = attend_backward(rows_grad.text(i), rows_q.text(i), rows_k.text_and_region(i), rows_v.text_and_region(i),
-                                              {rows_output.text(i), rows_sum.text(i)}, scale);
-    into_q.text(i).add_(dq);
-    into_k.text(i).add_(dk.slice(2, 0, length));
-    into_v.text(i).add_(dv.slice(2, 0, length));
-    if (rows_q.tokens(i).numel() == 0) continue;
-    into_k.add_to_region(i, dk.slice(2, length).to(at::kFloat));
-    into_v.add_to_region(i, dv.slice(2, length).to(at::kFloat));
-
-    const auto [dq_region, dk_text, dv_text] = attend_backward(rows_grad.region(i), rows_q.region(i), rows_k.text(i), rows_v.text(i),
-                                                               {rows_output.region(i), rows_sum.region(i)}, scale);
-    into_q.add_to_region(i, dq_region.to(at::kFloat));
-    into_k.text(i).add_(dk_text);
-    into_v.text(i).add_(dv_text);
+  // The CPU's backward kernel packs its operands for matrix units when they are bf16 or fp16, which with the few rows of a
+  // text takes up to six times as long as fp32 does: parts of texts are worked out in fp32 there.
+  const at::ScalarType type = q.is_cpu() ? at::kFloat : q.scalar_type();
+  for (const RegionLayout::Batch& batch : layout.batches) {
+    const at::Tensor keys = rows_k.texts_and_regions(batch).to(type), values = rows_v.texts_and_regions(batch).to(type);
+    const at::Tensor queries = rows_q.regions(batch).to(type), grads = rows_grad.regions(batch).to(type);
+    const at::Tensor outputs = rows_output.regions(batch).to(type), sums = rows_sum.regions(batch);
+    std::vector<at::Tensor> dq_regions, dk_rows, dv_rows;
+    for_each_text(layout, batch, [&](int64_t text, const auto& joint, const auto& region) {
+      const at::Tensor seen_keys = joint.of(keys), seen_values = joint.of(values);
+      const auto [dq, dk, dv] = attend_backward(rows_grad.text(text).to(type), rows_q.text(text).to(type), seen_keys, seen_values,
+                                                {rows_output.text(text).to(type), rows_sum.text(text)}, scale);
+      into_q.text(text).copy_(dq);
+      dk_rows.push_back(dk);
+      dv_rows.push_back(dv);
+      if (region.count == 0) return;
+      const int64_t length = layout.text_length;
+      const auto [dq_region, dk_text, dv_text] =
+          attend_backward(region.of(grads), region.of(queries), seen_keys.narrow(2, 0, length), seen_values.narrow(2, 0, length),
+                          {region.of(outputs), region.of(sums)}, scale);
+      dq_regions.push_back(dq_region);
+      into_k.text(text).add_(dk_text);
+      into_v.text(text).add_(dv_text);
+    });
+    grad_k.index_add_(2, batch.rows, at::cat(dk_rows, 2).to(at::kFloat));
+    grad_v.index_add_(2, batch.rows, at::cat(dv_rows, 2).to(at::kFloat));
+    if (!dq_regions.empty()) into_q.visual().index_add_(2, batch.tokens, at::cat(dq_regions, 2).to(at::kFloat));
   }
   return {grad_q.to(q.scalar_type()), grad_k.to(k.scalar_type()), grad_v.to(v.scalar_type())};
 }
+
+/// A layout that lives as long as the graph: the caller's may be gone when the gradients are asked for.
+struct KeptLayout : torch::CustomClassHolder {
+  explicit KeptLayout(const RegionLayout& from) : layout(from) {}
+  RegionLayout layout;
+};
 
 /// Full region attention with a gradient. Under plain autograd dq and dk would be wrong: the kernels' log-sum-exp, which
 /// the merge depends on, carries no gradient.
@@ -113,19 +148,15 @@ struct FullRegionAttention : torch::autograd::Function<FullRegionAttention> {
                             double scale) {
     const AttentionPart whole = full_attention(q, k, v, *layout, scale);
     context->save_for_backward({q, k, v, whole.output, whole.logsumexp});
-    // Kept with the graph: the caller's layout may be gone when the gradients are asked for.
-    context->saved_data["tokens"] = layout->visual_tokens;
-    context->saved_data["text_length"] = layout->text_length;
+    context->saved_data["layout"] = c10::IValue::make_capsule(c10::make_intrusive<KeptLayout>(*layout));
     context->saved_data["scale"] = scale;
     return whole.output;
   }
 
   static variable_list backward(AutogradContext* context, variable_list grads) {
     const variable_list saved = context->get_saved_variables();
-    RegionLayout layout;
-    layout.text_length = context->saved_data["text_length"].toInt();
-    layout.visual_tokens = context->saved_data["tokens"].toTensorVector();
-    const auto [dq, dk, dv] = full_attention_backward(grads[0], saved[0], saved[1], saved[2], {saved[3], saved[4]}, layout,
+    const auto kept = c10::static_intrusive_pointer_cast<KeptLayout>(context->saved_data["layout"].toCapsule());
+    const auto [dq, dk, dv] = full_attention_backward(grads[0], saved[0], saved[1], saved[2], {saved[3], saved[4]}, kept->layout,
                                                       context->saved_data["scale"].toDouble());
     return {dq, dk, dv, {}, {}};
   }

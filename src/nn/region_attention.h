@@ -18,10 +18,19 @@ enum class VisualAttention {
 VisualAttention visual_attention_from_name(const std::string& name);
 
 /// Which visual tokens each text belongs to. The joint sequence is [text_1 ... text_N, visual], each text `text_length`
-/// tokens long. Regions may overlap and may be empty. Indices are int64, ascending, on the device of the model.
+/// tokens long. Regions may overlap and may be empty. Indices are int64, on the device of the model.
 struct RegionLayout {
   int64_t text_length = 0;
-  std::vector<at::Tensor> visual_tokens;  ///< For each text, the indices of its visual tokens.
+  std::vector<at::Tensor> visual_tokens;  ///< For each text, the indices of its visual tokens, ascending.
+
+  /// Texts whose regions have no token in common: what they need of the joint sequence is gathered at once, and what comes
+  /// of it put back at once. Every text is in one batch. For full attention only.
+  struct Batch {
+    std::vector<int64_t> texts;
+    at::Tensor tokens;  ///< The texts' regions, one after the other, among the visual tokens.
+    at::Tensor rows;    ///< Of each text in turn its own rows and those of its region, among all rows.
+  };
+  std::vector<Batch> batches;
 
   /// Visual tokens that the same texts cover, and the rows of the joint sequence that they see; for hard attention only.
   struct Group {
@@ -33,6 +42,7 @@ struct RegionLayout {
 
   int64_t texts() const { return static_cast<int64_t>(visual_tokens.size()); }
   int64_t text_rows() const { return texts() * text_length; }
+  int64_t region_size(int64_t text) const { return visual_tokens[static_cast<size_t>(text)].numel(); }
 };
 
 /// regions [N, V] (any integer or boolean type, not zero = inside) -> layout on `device`. Under hard attention a token that

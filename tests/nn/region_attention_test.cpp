@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <random>
@@ -169,6 +170,31 @@ TEST(RegionAttentionTest, GradientsOutliveTheLayout) {
   }
   out.sum().backward();
   EXPECT_TRUE(at::isfinite(q.grad()).all().item<bool>());
+}
+
+TEST(RegionLayoutTest, BatchesHoldEveryTextOnceAndNoTokenTwice) {
+  for_each_case([](const RandomCase& c) {
+    const RegionLayout layout = make_region_layout(c.regions, c.text_length, at::kCPU);
+    std::vector<int64_t> texts;
+    for (const RegionLayout::Batch& batch : layout.batches) {
+      texts.insert(texts.end(), batch.texts.begin(), batch.texts.end());
+      EXPECT_EQ(std::get<0>(at::_unique(batch.tokens)).numel(), batch.tokens.numel());
+      at::Tensor covered = at::zeros({c.regions.size(1)}, at::kByte);
+      for (const int64_t text : batch.texts) covered += c.regions[text];
+      EXPECT_TRUE(at::equal(std::get<0>(batch.tokens.sort()), covered.nonzero().flatten()));
+      EXPECT_EQ(batch.rows.numel(), batch.tokens.numel() + static_cast<int64_t>(batch.texts.size()) * c.text_length);
+    }
+    std::sort(texts.begin(), texts.end());
+    for (int64_t i = 0; i < layout.texts(); ++i) EXPECT_EQ(texts.at(static_cast<size_t>(i)), i);
+  });
+}
+
+TEST(RegionLayoutTest, LargeRegionsAreGatheredOneByOne) {
+  // Four disjoint regions of 4,000 tokens, as at full size: gathered at once they would be a copy of all keys and values.
+  at::Tensor regions = at::zeros({4, 16200}, at::kByte);
+  for (int64_t i = 0; i < 4; ++i) regions[i].slice(0, i * 4000, (i + 1) * 4000).fill_(1);
+  EXPECT_EQ(make_region_layout(regions, 226, at::kCPU).batches.size(), 4u);
+  EXPECT_EQ(make_region_layout(regions.slice(1, 0, 4000), 226, at::kCPU).batches.size(), 2u);  // three empty ones share one
 }
 
 TEST(RegionAttentionTest, MemoryGrowsWithTheTokensAndNotWithTheirSquare) {
