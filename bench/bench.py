@@ -4,9 +4,9 @@
     bench.py BUILD [--only WORD] [--repetitions N] [--threads N] [--clock cpu] [--json FILE]
 
 Of each case two resident workers are started, ours and the peer's. After two warm-ups each they take turns (ours, peer, peer,
-ours), so that a machine that is busy for a while is busy for both. Printed are medians with a bootstrap 95 % interval, the ratio
-of medians with its own, the most memory that runs took beyond weights and inputs, and the largest difference of the two results
-relative to the largest number of the peer's. Run it with the Python of `make oracle`.
+ours), so that a machine that is busy for a while is busy for both; a turn lasts a fifth of a second or more. Printed are medians
+with a bootstrap 95 % interval, the ratio of medians with its own, the most memory that runs took beyond weights and inputs, and
+the largest difference of the two results relative to the largest number of the peer's. Run it with the Python of `make oracle`.
 """
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from measure import interval
+from measure import OUR_WAITING, interval
 from part_cases import PLAYSET, Case, all_cases
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WARM_UPS = 2
+TURN_MS = 200  # short runs are repeated: within a scene one follows the other, and no thread has gone to sleep
+PAUSE_S = 0.05  # until the threads of the last turn have stopped spinning
 
 
 @dataclass
@@ -42,8 +44,8 @@ class Side:
 class Worker:
     """A process that runs one part whenever it is asked."""
 
-    def __init__(self, command: list[str], threads: int) -> None:
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    def __init__(self, command: list[str], threads: int, settings: dict[str, str]) -> None:
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)} | settings
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
     def ask(self, word: str) -> dict:
@@ -66,15 +68,20 @@ def measure(case: Case, build: Path, scratch: Path, repetitions: int, threads: i
     source, outputs = scratch / "in.safetensors", [scratch / "ours.safetensors", scratch / "peer.safetensors"]
     save_file({name: x.contiguous() for name, x in case.inputs.items()}, source)
     programs = [[str(build / "part_worker")], [sys.executable, str(REPOSITORY / "bench" / "peer_worker.py")]]
+    waiting = [OUR_WAITING, {}]  # each side's own: torch leaves OpenMP's default
     workers = [
-        Worker([*program, case.part, str(case.model), str(source), str(out), case.dtype, str(threads)], threads)
-        for program, out in zip(programs, outputs)
+        Worker([*program, case.part, str(case.model), str(source), str(out), case.dtype, str(threads)], threads, settings)
+        for program, out, settings in zip(programs, outputs, waiting)
     ]
     sides = [Side(), Side()]
+    runs = [1, 1]
     for round_number in range(WARM_UPS + repetitions):
         for who in (0, 1) if round_number % 2 == 0 else (1, 0):
-            answer = workers[who].ask("run")
-            if round_number >= WARM_UPS:
+            time.sleep(PAUSE_S)
+            answer = workers[who].ask(f"run {runs[who]}")
+            if round_number < WARM_UPS:
+                runs[who] = max(1, round(TURN_MS / answer["wall_ms"]))
+            else:
                 sides[who].times_ms.append(answer[f"{clock}_ms"])
                 sides[who].extra_mb = answer["extra_mb"]
     for worker in workers:

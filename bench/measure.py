@@ -5,6 +5,8 @@ import random
 import statistics
 from pathlib import Path
 
+OUR_WAITING = {"GOMP_SPINCOUNT": "3000"}  # how the program lets OpenMP's threads wait: src/stages/engine_loader.cpp
+
 
 def status_kb(name: str) -> int:
     """This process's line `name` in /proc/self/status, such as "VmHWM", in kB; 0 where it is not there."""

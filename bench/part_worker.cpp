@@ -150,11 +150,12 @@ double memory_mb(const std::string& key) {
   return 0;
 }
 
+/// Answers lines: "run COUNT" runs the job so often and tells the mean times and the peak of memory; "save" writes its result.
 void serve(const Job& job, const std::string& out) {
   TensorMap result;
   const double rest = memory_mb("VmRSS:");  // once: later, what a run has freed still counts as ours
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak counts from here
-  for (std::string word; std::getline(std::cin, word);) {
+  for (std::string word; std::cin >> word;) {
     if (word == "save") {
       TensorMap wide;
       for (const auto& [name, tensor] : result) wide[name] = tensor.to(at::kFloat);
@@ -162,13 +163,18 @@ void serve(const Job& job, const std::string& out) {
       std::cout << "{}" << std::endl;
       continue;
     }
-    result.clear();
+    int count = 1;
+    std::cin >> count;
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t start_cpu = std::clock();
-    result = job();
+    for (int i = 0; i < count; ++i) {
+      result.clear();
+      result = job();
+    }
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     const double cpu_ms = 1e3 * static_cast<double>(std::clock() - start_cpu) / CLOCKS_PER_SEC;
-    std::cout << fmt::format(R"({{"wall_ms": {:.3f}, "cpu_ms": {:.3f}, "extra_mb": {:.1f}}})", took.count(), cpu_ms, memory_mb("VmHWM:") - rest) << std::endl;
+    std::cout << fmt::format(R"({{"wall_ms": {:.3f}, "cpu_ms": {:.3f}, "extra_mb": {:.1f}}})", took.count() / count, cpu_ms / count, memory_mb("VmHWM:") - rest)
+              << std::endl;
   }
 }
 

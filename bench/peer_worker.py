@@ -141,15 +141,18 @@ def main() -> None:
     result: dict = {}
     rest = status_kb("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
-    for word in sys.stdin:
-        if word.strip() == "save":
+    for line in sys.stdin:
+        word, *count = line.split()
+        if word == "save":
             save_file({name: x.float().contiguous() for name, x in result.items()}, target)
             print("{}", flush=True)
             continue
-        result = {}
+        runs = int(count[0])
         start, start_cpu = time.perf_counter(), time.process_time()
-        result = job()
-        took, took_cpu = time.perf_counter() - start, time.process_time() - start_cpu
+        for _ in range(runs):
+            result = {}
+            result = job()
+        took, took_cpu = (time.perf_counter() - start) / runs, (time.process_time() - start_cpu) / runs
         print(json.dumps({"wall_ms": took * 1e3, "cpu_ms": took_cpu * 1e3, "extra_mb": (status_kb("VmHWM") - rest) / 1024}), flush=True)
 
 

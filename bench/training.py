@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from measure import interval, status_kb
+from measure import OUR_WAITING, interval, status_kb
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -108,13 +108,13 @@ def main() -> int:
     if arguments.peer:
         peer(arguments.model, arguments.frames, arguments.rank, arguments.peer == "on", arguments.repeats)
         return 0
-    environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "OMP_WAIT_POLICY": "passive"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(arguments.threads)}
     print(f"model {Path(arguments.model).name}, {arguments.frames} latent frames, rank {arguments.rank}, fp32, {arguments.threads} threads\n")
     print("| recomputation | program, s a step | diffusers + PEFT, s a step | ratio | program, MB | diffusers + PEFT, MB | ratio |")
     print("|---|---|---|---|---|---|---|")
     for recompute in ("off", "on"):
         sizes = [str(arguments.frames), str(arguments.rank), recompute, str(arguments.repeats)]
-        ours = Side("program", [arguments.program, arguments.model, *sizes], environment)
+        ours = Side("program", [arguments.program, arguments.model, *sizes], environment | OUR_WAITING)
         theirs = Side("peer", [sys.executable, "-W", "ignore", __file__, "--model", arguments.model, "--frames", sizes[0], "--rank", sizes[1],
                                "--repeats", sizes[3], "--peer", recompute], environment)
         for turn in range(arguments.turns + 2):
