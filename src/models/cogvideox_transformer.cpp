@@ -190,12 +190,11 @@ at::Tensor CogVideoXTransformer::unpatchify(const at::Tensor& tokens, const Cont
 
 at::Tensor CogVideoXTransformer::attention(const Block& block, const BlockAdapters& loras, const at::Tensor& x_BLD, const Context& context,
                                            KeptAttention* kept) const {
-  const auto to_heads = [&](const at::Tensor& x) {
-    return x.unflatten(-1, {config_.num_attention_heads, config_.attention_head_dim}).transpose(1, 2);
-  };
-  at::Tensor q_BHLE = block.norm_q.forward(to_heads(loras.to_q.add_to(block.to_q.forward(x_BLD), x_BLD)));
-  at::Tensor k_BHLE = block.norm_k.forward(to_heads(loras.to_k.add_to(block.to_k.forward(x_BLD), x_BLD)));
-  const at::Tensor v_BHLE = to_heads(loras.to_v.add_to(block.to_v.forward(x_BLD), x_BLD));
+  const auto in_heads = [&](const at::Tensor& x) { return x.unflatten(-1, {config_.num_attention_heads, config_.attention_head_dim}); };
+  // Normalised before they are turned: a norm copies what does not lie in order.
+  at::Tensor q_BHLE = block.norm_q.forward(in_heads(loras.to_q.add_to(block.to_q.forward(x_BLD), x_BLD))).transpose(1, 2);
+  at::Tensor k_BHLE = block.norm_k.forward(in_heads(loras.to_k.add_to(block.to_k.forward(x_BLD), x_BLD))).transpose(1, 2);
+  const at::Tensor v_BHLE = in_heads(loras.to_v.add_to(block.to_v.forward(x_BLD), x_BLD)).transpose(1, 2);
   if (context.rotary_cos.defined()) {
     const int64_t text = context.text_BSD.size(1);
     const auto turn_video = [&](const at::Tensor& x) {
