@@ -5,9 +5,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -16,26 +16,21 @@
 namespace dreamrunner {
 namespace {
 
-bool is_set(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0';
-}
-
 double steady_seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// What decides the character set, in the order of setlocale.
 bool speaks_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (!is_set(name)) continue;
-    const std::string value = std::getenv(name);
+    const std::string value = environment(name);
+    if (value.empty()) continue;
     return value.find("UTF-8") != std::string::npos || value.find("utf8") != std::string::npos;
   }
   return false;
 }
 
 bool draws_bars() {
-  const char* terminal = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb";
+  const std::string terminal = environment("TERM");
+  return ::isatty(STDERR_FILENO) == 1 && !terminal.empty() && terminal != "dumb";
 }
 
 /// Why not, or 0.
@@ -57,7 +52,7 @@ std::unique_ptr<Progress> make_progress(bool json) {
   if (json) return make_event_progress(to_stdout, steady_seconds);
   if (!draws_bars()) return make_line_progress(to_stderr, steady_seconds);
   // https://no-color.org: any value that is not empty turns colours off.
-  return make_bar_progress(to_stderr, {[] { return terminal_columns(STDERR_FILENO, 80); }, !is_set("NO_COLOR"), speaks_utf8()}, steady_seconds);
+  return make_bar_progress(to_stderr, {[] { return terminal_columns(STDERR_FILENO, 80); }, environment("NO_COLOR").empty(), speaks_utf8()}, steady_seconds);
 }
 
 }  // namespace

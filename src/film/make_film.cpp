@@ -14,6 +14,7 @@
 #include "base/stopwatch.h"
 #include "film/film_project.h"
 #include "film/freshness.h"
+#include "film/keep_aside.h"
 #include "film/learn_film.h"
 #include "film/plan_film.h"
 #include "film/records.h"
@@ -196,22 +197,10 @@ class Maker {
     make_folders(path.parent_path());
     const std::string why = verdict.freshness == Freshness::damaged ? verdict.reason : difference_from_record(film_.folder, journal_, name);
     if (!why.empty()) {
-      const fs::path kept = free_bad_name(path);
-      std::error_code code;
-      fs::rename(path, kept, code);
-      if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be renamed to {}: {}", path.string(), kept.string(), code.message()));
-      sync_folder(path.parent_path());
+      const fs::path kept = keep_aside(path);
       run_.report().note(fmt::format("{}: {}; kept as {} and made again", name, why, kept.filename().string()));
     }
     journal_.retire(name);
-  }
-
-  /// NAME.bad, or the first of NAME.bad2, NAME.bad3, ... that is free.
-  static fs::path free_bad_name(const fs::path& path) {
-    std::error_code ignored;
-    fs::path name = path.string() + ".bad";
-    for (int number = 2; fs::exists(fs::symlink_status(name, ignored)); ++number) name = fmt::format("{}.bad{}", path.string(), number);
-    return name;
   }
 
   /// After `name` is complete on the disk under its name.

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "film/keep_aside.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -19,11 +20,6 @@ namespace {
 
 constexpr int kPriorRecordSchema = 1;
 constexpr auto kLookAgain = std::chrono::milliseconds(100);
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 void remove_file(const fs::path& path) {
   std::error_code code;
@@ -77,15 +73,11 @@ void PriorLibrary::record(const std::string& key, const Json& inputs, const Json
   fs::remove_all(work(key), code);  // What stays is only space.
 }
 
-void PriorLibrary::retire(const std::string& key) const {
+fs::path PriorLibrary::retire(const std::string& key) const {
   remove_file(record_file(key));
   sync_folder(folder(key));
   std::error_code code;
-  if (!fs::exists(fs::symlink_status(file(key), code))) return;
-  const fs::path kept = file(key).string() + ".bad";
-  fs::rename(file(key), kept, code);
-  if (code) throw Error(ErrorKind::storage, fmt::format("{}: cannot be renamed to {}: {}", file(key).string(), kept.string(), code.message()));
-  sync_folder(folder(key));
+  return fs::exists(fs::symlink_status(file(key), code)) ? keep_aside(file(key)) : fs::path();
 }
 
 void PriorLibrary::sweep_temporaries(const std::string& key) const {

@@ -45,8 +45,8 @@ class PriorLibrary {
   void record(const std::string& key, const Json& inputs, const Json& about) const;
 
   /// Before a damaged prior is learnt again: its record goes first, so that a crash leaves nothing that counts, and its bytes
-  /// are kept as `prior.safetensors.bad`.
-  void retire(const std::string& key) const;
+  /// are kept aside. Returns where; empty where there were none.
+  std::filesystem::path retire(const std::string& key) const;
 
   /// Removes what a killed run left half written. With the key's lock held.
   void sweep_temporaries(const std::string& key) const;

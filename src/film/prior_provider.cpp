@@ -57,12 +57,13 @@ void PriorProvider::learn(const FilmPrior& prior, PriorOutcome& outcome) const {
   library_.sweep_temporaries(key);
   const PriorLibrary::State state = library_.look(key);
   if (state == PriorLibrary::State::sound && !options_.force) return;  // Whoever held the lock learnt it.
-  if (state == PriorLibrary::State::damaged) {
-    run_.report().note(fmt::format("{}: {}: its bytes are not those of its record; kept as prior.safetensors.bad and learnt again", prior.label(), library_.file(key).string()));
-  }
   // A sound one that is learnt again by force stays until the new one takes its place: learning may fail, and other films
   // use it.
-  if (state == PriorLibrary::State::damaged) library_.retire(key);
+  if (state == PriorLibrary::State::damaged) {
+    const fs::path kept = library_.retire(key);
+    const std::string what = kept.empty() ? "it is gone;" : fmt::format("its bytes are not those of its record; kept as {} and", kept.filename().string());
+    run_.report().note(fmt::format("{}: {}: {} learnt again", prior.label(), library_.file(key).string(), what));
+  }
   make_folders(library_.work(key));
   make_folders(library_.cache());
   outcome.learning = engine_().learn(request_for(prior), run_);

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/files.h"
 
@@ -106,7 +106,7 @@ std::vector<fs::path> prompt_folders(const fs::path& program_folder, const fs::p
     folders.push_back(folder);
   };
   if (!wished.empty()) add_named(wished, "planner.prompts");
-  if (const char* named = std::getenv("DREAMRUNNER_PROMPTS"); named != nullptr && *named != '\0') add_named(named, "DREAMRUNNER_PROMPTS");
+  if (const std::string named = environment("DREAMRUNNER_PROMPTS"); !named.empty()) add_named(named, "DREAMRUNNER_PROMPTS");
   folders.push_back((program_folder / "../prompts").lexically_normal());
   folders.push_back((program_folder / "../share/dreamrunner/prompts").lexically_normal());
   return folders;

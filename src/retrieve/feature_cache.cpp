@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
@@ -88,13 +88,9 @@ void FeatureCache::tidy(uint64_t most_bytes) const {
 }
 
 fs::path feature_cache_folder() {
-  const auto variable = [](const char* name) -> std::string {
-    const char* const value = std::getenv(name);
-    return value != nullptr ? value : "";
-  };
-  if (const std::string own = variable("DREAMRUNNER_CACHE"); !own.empty()) return fs::absolute(own) / "features";
-  if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty()) return fs::path(cache) / "dreamrunner" / "features";
-  if (const std::string home = variable("HOME"); !home.empty()) return fs::path(home) / ".cache" / "dreamrunner" / "features";
+  if (const std::string own = environment("DREAMRUNNER_CACHE"); !own.empty()) return fs::absolute(own) / "features";
+  if (const std::string cache = environment("XDG_CACHE_HOME"); !cache.empty()) return fs::path(cache) / "dreamrunner" / "features";
+  if (const std::string home = environment("HOME"); !home.empty()) return fs::path(home) / ".cache" / "dreamrunner" / "features";
   throw Error(ErrorKind::usage, "nowhere to keep what is seen in clips: HOME is not set", "set DREAMRUNNER_CACHE to a folder");
 }
 

@@ -1,12 +1,12 @@
 #include "stages/model_location.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <optional>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "base/home_folder.h"
 #include "base/path_kind.h"
@@ -22,11 +22,6 @@ constexpr const char* kIndexFile = "model_index.json";
 constexpr const char* kTwoWays =
     "use `playset`, the small model that comes with the source (clone it with its models/ folder, or set DREAMRUNNER_MODELS to "
     "that folder), or name a folder that holds a CogVideoX in the Hugging Face layout, such as a download of THUDM/CogVideoX-2b";
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
-}
 
 fs::path hub_cache_from_environment() {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
