@@ -35,10 +35,7 @@ at::Tensor clamp_half(const at::Tensor& x) {
 
 /// The last product of a feed-forward outgrows half precision in the large encoders: the reference keeps its weights in
 /// fp32, and with them the sum of the residual from the first block on. Source: T5PreTrainedModel._keep_in_fp32_modules.
-Linear keep_in_float(Linear linear) {
-  if (linear.weight.scalar_type() == at::kHalf) linear.weight = linear.weight.to(at::kFloat);
-  return linear;
-}
+Weights kept_in_float(const Weights& weights) { return weights.dtype() == at::kHalf ? weights.with_dtype(at::kFloat) : weights; }
 
 }  // namespace
 
@@ -79,7 +76,7 @@ T5Encoder::T5Encoder(const T5EncoderConfig& config, const Weights& weights) : co
                        .ff_norm = take_rms_norm(block / "1" / "layer_norm", config.d_model, config.layer_norm_epsilon),
                        .wi_0 = take_linear(ff / "wi_0", config.d_model, config.d_ff, false),
                        .wi_1 = take_linear(ff / "wi_1", config.d_model, config.d_ff, false),
-                       .wo = keep_in_float(take_linear(ff / "wo", config.d_ff, config.d_model, false))});
+                       .wo = take_linear(kept_in_float(ff / "wo"), config.d_ff, config.d_model, false)});
   }
   final_norm_ = take_rms_norm(encoder / "final_layer_norm", config.d_model, config.layer_norm_epsilon);
   weights.finish();

@@ -50,7 +50,7 @@ struct Weights::Store {
     size_t entry;
   };
   fs::path folder;
-  Placement placement;
+  at::Device device = at::kCPU;
   std::vector<TensorFile> files;
   std::map<std::string, Place> places;
   std::set<std::string> taken;
@@ -100,7 +100,7 @@ struct Weights::Store {
 Weights Weights::open(const fs::path& folder, const std::string& stem, Placement placement) {
   auto store = std::make_shared<Store>();
   store->folder = folder;
-  store->placement = placement;
+  store->device = placement.device;
   const fs::path single = folder / (stem + ".safetensors");
   const fs::path index = folder / (stem + ".safetensors.index.json");
   if (fs::exists(single)) {
@@ -110,7 +110,7 @@ Weights Weights::open(const fs::path& folder, const std::string& stem, Placement
   } else {
     refuse_missing(folder, stem);
   }
-  return {std::move(store), ""};
+  return {std::move(store), "", placement.dtype};
 }
 
 at::ScalarType Weights::stored_dtype() const {
@@ -127,7 +127,7 @@ at::ScalarType Weights::stored_dtype() const {
   return most;
 }
 
-Weights Weights::operator/(const std::string& name) const { return {store_, prefix_ + name + "."}; }
+Weights Weights::operator/(const std::string& name) const { return {store_, prefix_ + name + ".", dtype_}; }
 
 bool Weights::has(const std::string& name) const { return store_->places.contains(prefix_ + name); }
 
@@ -149,13 +149,13 @@ at::Tensor Weights::take(const std::string& name, at::IntArrayRef shape) const {
   if (!tensor.is_floating_point()) {
     throw Error(ErrorKind::input_file, fmt::format("{}: tensor \"{}\" holds {}, floating point expected", file.path().string(), full, type_name(entry.type)));
   }
-  const Placement& placement = store_->placement;
-  if (tensor.scalar_type() == placement.dtype && placement.device.is_cpu()) return tensor;
-  const bool converts = tensor.scalar_type() != placement.dtype;
-  tensor = tensor.to(placement.device, placement.dtype);
+  const at::Device device = store_->device;
+  if (tensor.scalar_type() == dtype_ && device.is_cpu()) return tensor;
+  const bool converts = tensor.scalar_type() != dtype_;
+  tensor = tensor.to(device, dtype_);
   // A sum is NaN or infinite when any element is, and costs one pass that the conversion has already paid for in cache.
   if (converts && tensor.numel() > 0 && !std::isfinite(tensor.sum(at::kFloat).item<float>()) && !at::isfinite(tensor).all().item<bool>()) {
-    throw Error(ErrorKind::input_file, fmt::format("{}: tensor \"{}\" has NaN or infinite values as {}", file.path().string(), full, dtype_name(placement.dtype)));
+    throw Error(ErrorKind::input_file, fmt::format("{}: tensor \"{}\" has NaN or infinite values as {}", file.path().string(), full, dtype_name(dtype_)));
   }
   return tensor;
 }

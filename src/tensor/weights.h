@@ -23,6 +23,12 @@ class Weights {
   /// The type most of the weights are stored in.
   at::ScalarType stored_dtype() const;
 
+  /// The type that tensors come out in.
+  at::ScalarType dtype() const { return dtype_; }
+
+  /// The same weights, coming out in another type.
+  Weights with_dtype(at::ScalarType dtype) const { return {store_, prefix_, dtype}; }
+
   /// The same weights seen from below `name`: `(weights / "attn1").take("to_q.weight", ...)`.
   Weights operator/(const std::string& name) const;
 
@@ -40,9 +46,10 @@ class Weights {
 
  private:
   struct Store;
-  Weights(std::shared_ptr<Store> store, std::string prefix) : store_(std::move(store)), prefix_(std::move(prefix)) {}
+  Weights(std::shared_ptr<Store> store, std::string prefix, at::ScalarType dtype) : store_(std::move(store)), prefix_(std::move(prefix)), dtype_(dtype) {}
   std::shared_ptr<Store> store_;
   std::string prefix_;
+  at::ScalarType dtype_;
 };
 
 }  // namespace dreamrunner

@@ -39,6 +39,17 @@ TEST_F(WeightsTest, SharesMemoryWithTheFileUnlessTheTypeChanges) {
   EXPECT_EQ(open().stored_dtype(), at::kHalf);
 }
 
+TEST_F(WeightsTest, SomeAreTakenInATypeOfTheirOwn) {
+  const at::Tensor stored = at::full({3}, 1 + 1.0 / 4096);  // between two halves
+  write_tensors(folder_ / "model.safetensors", {{"block.wo", stored}, {"block.q", stored}});
+  const Weights halves = open({at::kCPU, at::kHalf});
+  const Weights floats = halves.with_dtype(at::kFloat);
+  EXPECT_EQ(halves.dtype(), at::kHalf);
+  EXPECT_TRUE(at::equal((floats / "block").take("wo", {3}), stored));
+  EXPECT_EQ((halves / "block").take("q", {3}).scalar_type(), at::kHalf);
+  halves.finish();  // one record of what was taken
+}
+
 TEST_F(WeightsTest, ScopesLeadToTheTensorAndNothingMayBeLeft) {
   write_tensors(folder_ / "model.safetensors", {{"blocks.0.q.weight", at::ones({2})}, {"blocks.0.q.bias", at::ones({2})}});
   const Weights weights = open();
