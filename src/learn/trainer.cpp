@@ -62,8 +62,7 @@ Trainer::Trainer(const VideoTransformer& transformer, const NoiseSchedule& sched
     for (const VideoTransformer::Context& other : contexts_) {
       if (other.frames != own.frames || other.height != own.height || other.width != own.width) continue;
       own.positions_VD = other.positions_VD;
-      own.rotary_cos = other.rotary_cos;
-      own.rotary_sin = other.rotary_sin;
+      own.rotary_turns = other.rotary_turns;
       break;
     }
   }

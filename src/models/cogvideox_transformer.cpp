@@ -155,10 +155,9 @@ CogVideoXTransformer::Context CogVideoXTransformer::prepare(const at::Tensor& en
   context.adapters = std::move(adapters);
   context.text_BSD = changed(text_proj_, context, &TransformerAdapters::text_proj).forward(encoder_hidden_states.to(device(), dtype()));
   if (config_.use_rotary_positional_embeddings) {
-    const auto [cos, sin] = rotary_positions(config_.attention_head_dim, frames, context.height, context.width, config_.sample_height / p,
-                                             config_.sample_width / p);
-    context.rotary_cos = cos.to(device());
-    context.rotary_sin = sin.to(device());
+    context.rotary_turns = rotary_turns(rotary_positions(config_.attention_head_dim, frames, context.height, context.width,
+                                                         config_.sample_height / p, config_.sample_width / p))
+                               .to(device());
   } else {
     // Rounded once, from float64 to the model's type.
     context.positions_VD = sincos_positions(config_.width(), frames, context.height, context.width, config_.spatial_interpolation_scale,
@@ -195,10 +194,10 @@ at::Tensor CogVideoXTransformer::attention(const Block& block, const BlockAdapte
   at::Tensor q_BHLE = block.norm_q.forward(in_heads(loras.to_q.add_to(block.to_q.forward(x_BLD), x_BLD))).transpose(1, 2);
   at::Tensor k_BHLE = block.norm_k.forward(in_heads(loras.to_k.add_to(block.to_k.forward(x_BLD), x_BLD))).transpose(1, 2);
   const at::Tensor v_BHLE = in_heads(loras.to_v.add_to(block.to_v.forward(x_BLD), x_BLD)).transpose(1, 2);
-  if (context.rotary_cos.defined()) {
+  if (context.rotary_turns.defined()) {
     const int64_t text = context.text_BSD.size(1);
     const auto turn_video = [&](const at::Tensor& x) {
-      return at::cat({x.slice(2, 0, text), rotate_pairs(x.slice(2, text), context.rotary_cos, context.rotary_sin)}, 2);
+      return at::cat({x.slice(2, 0, text), rotate_pairs(x.slice(2, text), context.rotary_turns)}, 2);
     };
     q_BHLE = turn_video(q_BHLE);
     k_BHLE = turn_video(k_BHLE);

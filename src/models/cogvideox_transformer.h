@@ -60,8 +60,7 @@ class CogVideoXTransformer {
   struct Context {
     at::Tensor text_BSD;      ///< Projected texts, S = N T rows.
     at::Tensor positions_VD;  ///< sin-cos table; undefined for rotary models.
-    at::Tensor rotary_cos;    ///< [V, head_dim]; undefined for sin-cos models.
-    at::Tensor rotary_sin;
+    at::Tensor rotary_turns;  ///< [V, head_dim / 2] complex; undefined for sin-cos models.
     std::optional<RegionLayout> regions;  ///< Without: every token sees every token.
     int64_t frames = 0, height = 0, width = 0;  ///< The grid of visual tokens.
     std::shared_ptr<const TransformerAdapters> adapters;  ///< Null: the model alone.

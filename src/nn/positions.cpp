@@ -94,11 +94,15 @@ std::pair<at::Tensor, at::Tensor> rotary_positions(int64_t head_dim, int64_t fra
   return {grid_of(by_frame.first, by_row.first, by_column.first), grid_of(by_frame.second, by_row.second, by_column.second)};
 }
 
-at::Tensor rotate_pairs(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  const at::Tensor wide = x.to(at::kFloat);
-  const at::Tensor pairs = wide.unflatten(-1, {-1, 2});
-  const at::Tensor turned = at::stack({pairs.select(-1, 1).neg(), pairs.select(-1, 0)}, -1).flatten(-2);
-  return (wide * cos + turned * sin).to(x.scalar_type());
+at::Tensor rotary_turns(const std::pair<at::Tensor, at::Tensor>& cos_sin) {
+  const auto one_of_two = [](const at::Tensor& twice) { return twice.unflatten(-1, {-1, 2}).select(-1, 0); };
+  return at::complex(one_of_two(cos_sin.first), one_of_two(cos_sin.second));
+}
+
+at::Tensor rotate_pairs(const at::Tensor& x, const at::Tensor& turns) {
+  // A pair is a complex number and a turn a product: one pass over the channels.
+  const at::Tensor pairs = at::view_as_complex(x.to(at::kFloat).unflatten(-1, {-1, 2}));
+  return at::view_as_real(pairs * turns).flatten(-2).to(x.scalar_type());
 }
 
 }  // namespace dreamrunner

@@ -23,8 +23,11 @@ at::Tensor sincos_positions(int64_t channels, int64_t frames, int64_t height, in
 std::pair<at::Tensor, at::Tensor> rotary_positions(int64_t head_dim, int64_t frames, int64_t height, int64_t width, int64_t base_height,
                                                    int64_t base_width);
 
-/// Turns adjacent pairs of channels by the angles: x [B, heads, L, head_dim], cos and sin [L, head_dim]; computed in fp32,
+/// What `rotary_positions` gives, as complex numbers: [L, head_dim / 2] complex64.
+at::Tensor rotary_turns(const std::pair<at::Tensor, at::Tensor>& cos_sin);
+
+/// Turns adjacent pairs of channels by the angles: x [B, heads, L, head_dim], turns [L, head_dim / 2]; computed in fp32,
 /// returned in x's type.
-at::Tensor rotate_pairs(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin);
+at::Tensor rotate_pairs(const at::Tensor& x, const at::Tensor& turns);
 
 }  // namespace dreamrunner
