@@ -121,7 +121,7 @@ AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b) {
   const at::Tensor reference = at::where(logsumexp.isinf(), at::zeros_like(logsumexp), logsumexp);
   const at::Tensor weight_a = (a.logsumexp - reference).exp().unsqueeze(-1);
   const at::Tensor weight_b = (b.logsumexp - reference).exp().unsqueeze(-1);
-  return {(a.output * weight_a + b.output * weight_b).to(a.output.scalar_type()), logsumexp};
+  return {(a.output * weight_a).addcmul_(b.output, weight_b).to(a.output.scalar_type()), logsumexp};
 }
 
 namespace {

@@ -24,15 +24,24 @@ class Rows {
   at::Tensor region(int64_t i) const { return visual().index_select(2, layout_.visual_tokens[static_cast<size_t>(i)]); }
   at::Tensor text_and_region(int64_t i) const { return layout_.region_size(i) == 0 ? text(i) : at::cat({text(i), region(i)}, 2); }
 
+  /// Whether a batch is one text whose region is everything: its rows lie in order, and nothing needs to be gathered.
+  bool is_everything(const RegionLayout::Batch& batch) const {
+    return batch.texts.size() == 1 && batch.tokens.numel() == joint_.size(2) - layout_.text_rows();
+  }
   /// The regions of a batch, one after the other.
-  at::Tensor regions(const RegionLayout::Batch& batch) const { return visual().index_select(2, batch.tokens); }
+  at::Tensor regions(const RegionLayout::Batch& batch) const { return is_everything(batch) ? visual() : visual().index_select(2, batch.tokens); }
   /// Of each text of a batch in turn its own rows and its region's.
-  at::Tensor texts_and_regions(const RegionLayout::Batch& batch) const { return joint_.index_select(2, batch.rows); }
+  at::Tensor texts_and_regions(const RegionLayout::Batch& batch) const {
+    const bool is_end = is_everything(batch) && batch.texts[0] == layout_.texts() - 1;
+    return is_end ? joint_.narrow(2, joint_.size(2) - batch.rows.numel(), batch.rows.numel()) : joint_.index_select(2, batch.rows);
+  }
 
  private:
   const at::Tensor& joint_;
   const RegionLayout& layout_;
 };
+
+at::Tensor joined(const std::vector<at::Tensor>& rows) { return rows.size() == 1 ? rows[0] : at::cat(rows, 2); }
 
 /// Calls visit(text, rows of `texts_and_regions`, rows of `regions`) for each text of a batch; the rows are {first, count}.
 template <typename Visit>
@@ -74,8 +83,13 @@ AttentionPart full_attention(const at::Tensor& q, const at::Tensor& k, const at:
       sums.push_back(to_text.logsumexp);
     });
     if (outputs.empty()) continue;
-    const AttentionPart before{visual.output.index_select(2, batch.tokens), visual.logsumexp.index_select(2, batch.tokens)};
-    const AttentionPart merged = merge_parts(before, {at::cat(outputs, 2), at::cat(sums, 2)});
+    const AttentionPart to_texts{joined(outputs), joined(sums)};
+    if (rows_q.is_everything(batch)) {
+      visual = merge_parts(visual, to_texts);
+      continue;
+    }
+    const AttentionPart merged =
+        merge_parts({visual.output.index_select(2, batch.tokens), visual.logsumexp.index_select(2, batch.tokens)}, to_texts);
     visual.output.index_copy_(2, batch.tokens, merged.output);
     visual.logsumexp.index_copy_(2, batch.tokens, merged.logsumexp);
   }
@@ -128,9 +142,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> full_attention_backward(const at:
       into_k.text(text).add_(dk_text);
       into_v.text(text).add_(dv_text);
     });
-    grad_k.index_add_(2, batch.rows, at::cat(dk_rows, 2).to(at::kFloat));
-    grad_v.index_add_(2, batch.rows, at::cat(dv_rows, 2).to(at::kFloat));
-    if (!dq_regions.empty()) into_q.visual().index_add_(2, batch.tokens, at::cat(dq_regions, 2).to(at::kFloat));
+    grad_k.index_add_(2, batch.rows, joined(dk_rows).to(at::kFloat));
+    grad_v.index_add_(2, batch.rows, joined(dv_rows).to(at::kFloat));
+    if (!dq_regions.empty()) into_q.visual().index_add_(2, batch.tokens, joined(dq_regions).to(at::kFloat));
   }
   return {grad_q.to(q.scalar_type()), grad_k.to(k.scalar_type()), grad_v.to(v.scalar_type())};
 }
