@@ -75,8 +75,8 @@ void look_at_engine(Findings& findings) {
         "NVIDIA driver: a card is there and no driver is loaded; install Debian's package nvidia-driver (580 or later for CUDA 13)");
   } else if (!nvidia.device_file) {
     findings.miss("/dev/nvidia0: the driver is loaded and the card is hidden; start the container with access to it (--gpus all)");
-  } else {
-    findings.miss("CUDA libraries: `make setup DEVICE=cuda` in the source folder fetches them (2.5 GB)");
+  } else if (gpu.contains("status")) {
+    findings.miss("CUDA: " + gpu["status"].get<std::string>());
   }
 }
 

@@ -6,8 +6,7 @@
 
 namespace dreamrunner {
 
-/// For the inside of a handler of `error`. Throws Error(memory) when LibTorch's error says that memory ran out, and `error` itself otherwise. LibTorch has a type of
-/// its own for this on GPUs only; on the CPU it is an error like any other, told by its words.
+/// For the inside of a handler of `error`. Throws Error(memory) when memory ran out, and `error` itself otherwise.
 [[noreturn]] void rethrow_out_of_memory(const c10::Error& error);
 
 /// Calls `work`. Where memory runs out in LibTorch, throws Error(memory).

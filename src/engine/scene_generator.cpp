@@ -23,6 +23,7 @@
 #include "tensor/device.h"
 #include "tensor/finite.h"
 #include "tensor/noise.h"
+#include "tensor/out_of_memory.h"
 #include "tensor/tensor_file.h"
 
 namespace dreamrunner {
@@ -87,8 +88,12 @@ class TorchSceneGenerator final : public SceneGenerator {
                                                      shape_text(latents.sizes()), model_format_.latent_channels));
     }
     require_finite(latents, latents_path.string(), "latents");
-    if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
-    const at::Tensor pictures = make_room_for([&] { return decode_latents(*autoencoder_, latents, VideoAutoencoder::tiling(settings_.vae_tiling), label, run); }, label, run);
+    const at::Tensor pictures = make_room_for(
+        [&] {
+          if (!autoencoder_) autoencoder_.emplace(model_.open_vae(placement_, VideoAutoencoder::Parts::decoder));
+          return decode_latents(*autoencoder_, latents, VideoAutoencoder::tiling(settings_.vae_tiling), label, run);
+        },
+        label, run);
     SceneFrames frames{.frames = static_cast<int>(pictures.size(0)), .height = static_cast<int>(pictures.size(1)), .width = static_cast<int>(pictures.size(2))};
     const uint8_t* data = pictures.const_data_ptr<uint8_t>();
     frames.pixels.assign(data, data + pictures.numel());
@@ -102,8 +107,8 @@ class TorchSceneGenerator final : public SceneGenerator {
   at::Tensor make_room_for(const Decode& decode, const std::string& label, RunContext& run) {
     try {
       return decode();
-    } catch (const c10::OutOfMemoryError&) {
-      if (!transformer_) throw;
+    } catch (const c10::Error& error) {
+      if (!transformer_ || !is_out_of_gpu_memory(error)) throw;
     }
     run.report().note(label + ": the GPU is full; the transformer makes room for the autoencoder");
     transformer_.reset();

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/machine.h"
+#include "tensor/gpu_features.h"
 
 namespace dreamrunner {
 namespace {
@@ -22,9 +23,10 @@ std::string try_load_cuda() {
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
   // The driver comes first: without it libtorch_cuda is a second of loading for nothing.
   if (::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return "no NVIDIA driver (libcuda.so.1 is not there)";
+  if (std::string reason = why_unusable(read_gpu_driver()); !reason.empty()) return reason;
   if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     const char* reason = ::dlerror();
-    return fmt::format("libtorch_cuda cannot be opened ({}); `make setup DEVICE=cuda` installs what it needs", reason ? reason : "unknown");
+    return fmt::format("libtorch_cuda cannot be opened ({}); `make setup DEVICE=cuda` in the source folder fetches it (2.5 GB)", reason ? reason : "unknown");
   }
   if (!at::hasCUDA()) return "libtorch_cuda finds no GPU";
   // fp32 is fp32: cuDNN would round the factors of convolutions to ten bits.
@@ -60,6 +62,7 @@ at::ScalarType parse_dtype(const std::string& name) {
 at::ScalarType choose_dtype(const std::string& name, at::Device device, at::ScalarType stored) {
   if (name != "auto") return parse_dtype(name);
   if (device.is_cpu()) return at::kFloat;
+  if (stored == at::kBFloat16 && !has_bf16_convolutions(device)) return at::kHalf;
   return stored == at::kHalf || stored == at::kBFloat16 ? stored : at::kFloat;
 }
 

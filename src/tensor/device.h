@@ -26,7 +26,7 @@ at::Device choose_device(const std::string& name);
 at::ScalarType parse_dtype(const std::string& name);
 
 /// The one place that decides dtypes: a named type as it is; "auto" is fp32 on the CPU and, on a GPU, the type the weights
-/// are stored in (fp16 for CogVideoX-2B, bf16 for 5B).
+/// are stored in (fp16 for CogVideoX-2B, bf16 for 5B, fp16 instead of it on a GPU without bf16 convolutions).
 at::ScalarType choose_dtype(const std::string& name, at::Device device, at::ScalarType stored);
 
 /// "fp32", "fp16", "bf16", or ATen's name of another type.
