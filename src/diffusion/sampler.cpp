@@ -49,22 +49,21 @@ class DpmSampler final : public Sampler {
     const double spread = std::sqrt(1 - alpha_next) * std::sqrt(1 - std::exp(-2 * h));
 
     // The reference draws for a first-order step before it looks whether it takes one; so the sequence of draws is its own.
-    at::Tensor noise = draw(latents);
+    at::Tensor noise = noise_.draw(latents.sizes());
     at::Tensor direction = clean;
     if (index > 0 && next >= 0) {
       const double r = (log_snr(alpha) - log_snr(schedule_.alpha_cumprod(timesteps_[index - 1]))) / h;
       direction = clean * (1 + 1 / (2 * r)) - clean_before_ * (1 / (2 * r));
-      noise = draw(latents);
+      noise = noise_.draw(latents.sizes());
     }
     clean_before_ = clean;
     const at::Tensor moved = (latents * keep).to(at::kFloat) - direction * towards;
+    noise = noise.to(latents.device(), latents.scalar_type());
     return (moved + (noise * spread).to(at::kFloat)).to(latents.scalar_type());
   }
 
  private:
   static double log_snr(double alpha) { return std::log(std::sqrt(alpha / (1 - alpha))); }
-
-  at::Tensor draw(const at::Tensor& latents) { return noise_.draw(latents.sizes()).to(latents.device(), latents.scalar_type()); }
 
   NoiseSource& noise_;
   at::Tensor clean_before_;

@@ -30,8 +30,9 @@ at::Tensor denoise(const VideoTransformer& transformer, Sampler& sampler, const 
       const at::Tensor negative = v.slice(0, 0, 1);
       v = negative + (v.slice(0, 1, 2) - negative) * conditions.guidance_scale;
     }
-    require_finite(v, stage, fmt::format("v-prediction at step {} of {} (timestep {})", i + 1, timesteps.size(), timesteps[i]));
     latents = sampler.step(i, v, latents);
+    // After the step: looking waits for the GPU, which until then computes while the sampler draws its noise.
+    require_finite(v, stage, fmt::format("v-prediction at step {} of {} (timestep {})", i + 1, timesteps.size(), timesteps[i]));
     run.report().advance(static_cast<int64_t>(i) + 1);
   }
   require_finite(latents, stage, "latents");

@@ -115,13 +115,14 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward_in_blocks(const a
   return {at::cat(grads_q, 2).to(q.scalar_type()), grad_k.to(k.scalar_type()), grad_v.to(v.scalar_type())};
 }
 
-AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b) {
-  const at::Tensor logsumexp = at::logaddexp(a.logsumexp, b.logsumexp);
-  // Where neither part has keys the sum is -inf, and -inf - -inf is NaN: such a query gets zeros.
+void add_part(AttentionPart& whole, const AttentionPart& part) {
+  const at::Tensor logsumexp = at::logaddexp(whole.logsumexp, part.logsumexp);
+  // Where neither has keys the sum is -inf, and -inf - -inf is NaN: such a query keeps its zeros.
   const at::Tensor reference = at::where(logsumexp.isinf(), at::zeros_like(logsumexp), logsumexp);
-  const at::Tensor weight_a = (a.logsumexp - reference).exp().unsqueeze(-1);
-  const at::Tensor weight_b = (b.logsumexp - reference).exp().unsqueeze(-1);
-  return {(a.output * weight_a).addcmul_(b.output, weight_b).to(a.output.scalar_type()), logsumexp};
+  const at::Tensor weight_whole = (whole.logsumexp - reference).exp().unsqueeze(-1);
+  const at::Tensor weight_part = (part.logsumexp - reference).exp().unsqueeze(-1);
+  whole.output.mul_(weight_whole).addcmul_(part.output.to(at::kFloat), weight_part);
+  whole.logsumexp = logsumexp;
 }
 
 namespace {

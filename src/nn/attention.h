@@ -35,7 +35,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attend_backward_in_blocks(const a
 /// that keep a block's attention and compute the rest of the block again.
 at::Tensor attention_known(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionPart& whole, double scale);
 
-/// Attention over the union of two disjoint sets of keys, from the attention over each.
-AttentionPart merge_parts(const AttentionPart& a, const AttentionPart& b);
+/// Makes of `whole`, attention over some keys with its output in fp32, attention over those and the keys of `part`, in place.
+/// The two sets of keys are disjoint.
+void add_part(AttentionPart& whole, const AttentionPart& part);
 
 }  // namespace dreamrunner

@@ -85,13 +85,13 @@ AttentionPart full_attention(const at::Tensor& q, const at::Tensor& k, const at:
     if (outputs.empty()) continue;
     const AttentionPart to_texts{joined(outputs), joined(sums)};
     if (rows_q.is_everything(batch)) {
-      visual = merge_parts(visual, to_texts);
+      add_part(visual, to_texts);
       continue;
     }
-    const AttentionPart merged =
-        merge_parts({visual.output.index_select(2, batch.tokens), visual.logsumexp.index_select(2, batch.tokens)}, to_texts);
-    visual.output.index_copy_(2, batch.tokens, merged.output);
-    visual.logsumexp.index_copy_(2, batch.tokens, merged.logsumexp);
+    AttentionPart covered{visual.output.index_select(2, batch.tokens), visual.logsumexp.index_select(2, batch.tokens)};
+    add_part(covered, to_texts);
+    visual.output.index_copy_(2, batch.tokens, covered.output);
+    visual.logsumexp.index_copy_(2, batch.tokens, covered.logsumexp);
   }
   into_output.visual().copy_(visual.output);
   into_sum.visual().copy_(visual.logsumexp);

@@ -279,8 +279,10 @@ TEST(AttendTest, NoKeysGiveZerosAndNoQueriesGiveNothing) {
   for (const at::Tensor& gradient : {std::get<0>(attend_backward(some, some, none, none, no_keys, 0.25)), std::get<1>(attend_backward(none, none, some, some, {none, none}, 0.25))}) {
     EXPECT_TRUE(gradient.eq(0).all().item<bool>());
   }
-  const AttentionPart merged = merge_parts(no_keys, no_keys);
-  EXPECT_TRUE(at::isfinite(merged.output).all().item<bool>());
+  AttentionPart whole{no_keys.output.clone(), no_keys.logsumexp.clone()};
+  add_part(whole, no_keys);
+  EXPECT_TRUE(whole.output.eq(0).all().item<bool>());
+  EXPECT_TRUE(at::isneginf(whole.logsumexp).all().item<bool>());
 }
 
 }  // namespace
