@@ -31,7 +31,12 @@ int open_regular(const fs::path& path, uint64_t& size) {
     throw storage_error(path, "cannot be opened");
   }
   struct stat info {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+  if (::fstat(fd, &info) != 0) {
+    const Error error = storage_error(path, "cannot be looked at");
+    ::close(fd);
+    throw error;
+  }
+  if (!S_ISREG(info.st_mode)) {
     ::close(fd);
     throw Error(ErrorKind::input_file, fmt::format("{}: not a regular file", path.string()));
   }
@@ -111,6 +116,11 @@ void write_file_atomic(const fs::path& path, std::string_view bytes) {
 }
 
 void commit_file(const fs::path& temporary, const fs::path& path) {
+  // A name that leads to a device or a pipe would lose it: as root, /dev/null of the whole machine.
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode) && !S_ISLNK(there.st_mode) && !S_ISDIR(there.st_mode)) {
+    throw Error(ErrorKind::storage, fmt::format("{}: cannot be replaced: not a regular file", path.string()));
+  }
   {
     const Descriptor fd(::open(temporary.c_str(), O_RDONLY | O_CLOEXEC));
     if (fd.get() < 0 || ::fsync(fd.get()) != 0) throw storage_error(temporary, "cannot be synchronised");

@@ -17,7 +17,8 @@ std::string read_file(const std::filesystem::path& path, uint64_t limit);
 /// folder, fsync, rename, fsync of the folder. Throws Error(storage) naming path and reason, leaving no temporary behind.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
-/// Gives a finished temporary file its final name in the same way: fsync, rename, fsync of the folder.
+/// Gives a finished temporary file its final name in the same way: fsync, rename, fsync of the folder. Throws Error(storage),
+/// also where the name is that of a device, a pipe or a socket.
 void commit_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
 /// A temporary name beside `path`, unique to this process: `.NAME.PID.N.tmp`.

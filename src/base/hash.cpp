@@ -1,14 +1,16 @@
 #include "base/hash.h"
 
+#include <fcntl.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include <fmt/format.h>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace dreamrunner {
@@ -44,16 +46,20 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 std::string sha256_of_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(ErrorKind::storage, fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
+  // O_NONBLOCK: a FIFO answers at once instead of waiting for a writer.
+  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info {};
+  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) throw storage_error(path, "cannot be read");
+  if (!S_ISREG(info.st_mode)) throw Error(ErrorKind::input_file, fmt::format("{}: not a regular file", path.string()));
   Sha256 hash;
   std::string buffer(1 << 20, '\0');
-  while (file) {
-    file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-    hash.update(std::string_view(buffer.data(), static_cast<size_t>(file.gcount())));
+  for (;;) {
+    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw storage_error(path, "cannot be read");
+    if (count == 0) return hash.hex_digest();
+    hash.update(std::string_view(buffer.data(), static_cast<size_t>(count)));
   }
-  if (file.bad()) throw Error(ErrorKind::storage, fmt::format("{}: cannot be read: {}", path.string(), std::strerror(errno)));
-  return hash.hex_digest();
 }
 
 }  // namespace dreamrunner

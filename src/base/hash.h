@@ -30,7 +30,8 @@ class Sha256 {
 /// SHA-256 of `bytes` in hexadecimal.
 std::string sha256_hex(std::string_view bytes);
 
-/// SHA-256 of a file's bytes in hexadecimal, read in pieces. Throws Error(storage).
+/// SHA-256 of a file's bytes in hexadecimal, read in pieces. Throws Error(storage); Error(input_file) for what is no
+/// regular file.
 std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace dreamrunner

@@ -39,7 +39,11 @@ class Builder : public nlohmann::json_sax<Json> {
 
   bool parse_error(size_t position, const std::string& token, const nlohmann::json::exception& exception) override {
     std::string reason = exception.what();  // "[json.exception...] parse error at line 1, column 2: syntax error ..."
-    if (const auto at = reason.find("syntax error"); at != std::string::npos) reason = reason.substr(at);
+    if (const auto at = reason.find("syntax error"); at != std::string::npos) {
+      reason = reason.substr(at);
+    } else if (const auto end = reason.find("] "); end != std::string::npos) {
+      reason = reason.substr(end + 2);  // "[json.exception.out_of_range.406] number overflow parsing '1e999'"
+    }
     position_ = position;
     (void)token;
     return fail(reason);

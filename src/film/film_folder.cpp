@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/path_kind.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -16,9 +17,8 @@ std::string scene_file(int scene, const char* name) { return fmt::format("scenes
 }  // namespace
 
 FilmFolder::FilmFolder(const fs::path& film) {
-  std::error_code code;
   const fs::path absolute = fs::absolute(film).lexically_normal();
-  const fs::file_status status = fs::status(absolute, code);
+  const fs::file_status status = look_at(absolute);
   if (!fs::exists(status)) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no such film", film.string()), "name a folder that holds film.toml");
   }
@@ -29,7 +29,7 @@ FilmFolder::FilmFolder(const fs::path& film) {
   } else {
     throw Error(ErrorKind::input_file, fmt::format("{}: not a film", film.string()), "name a folder that holds film.toml");
   }
-  if (!fs::exists(settings_file(), code)) {
+  if (!is_there(settings_file())) {
     throw Error(ErrorKind::input_file, fmt::format("{}: not a film, it holds no film.toml", root_.string()),
                 "write one, docs/film-folder.md shows it; every key has a default, so it may be empty");
   }
@@ -77,7 +77,7 @@ bool FolderLock::try_to_hold() {
 
 FolderLock::~FolderLock() {
   std::error_code ignored;
-  if (fs::exists(folder_.journal_file(), ignored)) {
+  if (fs::status(folder_.journal_file(), ignored).type() != fs::file_type::not_found) {
     file_->clear();
   } else {
     // Nothing came of this run: the folder is left as it was found. `remove` spares a folder that holds something.

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 #include "film/model_fingerprint.h"
 #include "plan/load_plan.h"
 #include "text/utf8.h"
@@ -68,8 +69,7 @@ FilmProject read_film(const fs::path& film, const SettingOverrides& overrides, s
   FilmSettings settings = load_film_settings(folder.settings_file());
   apply_overrides(settings, overrides);
   const fs::path plan_file = folder.root() / settings.plan;  // An absolute path replaces the root.
-  std::error_code ignored;
-  if (!fs::exists(plan_file, ignored)) {
+  if (!is_there(plan_file)) {
     throw Error(ErrorKind::input_file, fmt::format("{}: no such file, the film's plan expected", plan_file.string()),
                 settings.story.empty() && settings.topic.empty()
                     ? "write the plan (docs/plans.md), or name it with `plan` in film.toml"

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -15,8 +16,7 @@ namespace {
 constexpr size_t kLongestShownValue = 40;
 
 Verdict waiting(const FilmFolder& folder, const std::string& name, const std::string& reason) {
-  std::error_code ignored;
-  if (!fs::exists(folder.root() / name, ignored)) return {Freshness::missing, "not made yet"};
+  if (!is_there(folder.root() / name)) return {Freshness::missing, "not made yet"};
   return {Freshness::stale, reason};
 }
 
@@ -55,9 +55,7 @@ const char* freshness_name(Freshness freshness) {
 Verdict judge(const FilmFolder& folder, const Journal& journal, const std::string& name, const Json& wanted) {
   const fs::path file = folder.root() / name;
   const Record* record = journal.find(name);
-  std::error_code code;
-  const fs::file_status status = fs::status(file, code);
-  if (!fs::exists(status)) return {Freshness::missing, record != nullptr ? "deleted" : "not made yet"};
+  if (!is_there(file)) return {Freshness::missing, record != nullptr ? "deleted" : "not made yet"};
   if (record == nullptr) return {Freshness::stale, "no record says how it was made"};
   if (record->key != key_of(wanted)) return {Freshness::stale, what_changed(record->inputs, wanted)};
   const std::string difference = difference_from_record(folder, journal, name);
@@ -67,10 +65,10 @@ Verdict judge(const FilmFolder& folder, const Journal& journal, const std::strin
 std::string difference_from_record(const FilmFolder& folder, const Journal& journal, const std::string& name) {
   const fs::path file = folder.root() / name;
   const Record* record = journal.find(name);
-  std::error_code code;
-  const fs::file_status status = fs::status(file, code);
+  const fs::file_status status = look_at(file);
   if (record == nullptr || !fs::exists(status)) return "";
   if (!fs::is_regular_file(status)) return "not a regular file";
+  std::error_code code;
   const uint64_t size = fs::file_size(file, code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: {}", file.string(), code.message()));
   if (size != record->size) return fmt::format("found {} bytes, its record says {}", size, record->size);

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 #include "film/freshness.h"
 #include "film/hash_if_there.h"
 #include "plan/chat_planner.h"
@@ -211,8 +212,7 @@ std::unique_ptr<Planner> make_film_planner(const FilmFolder& folder, const FilmS
 
 PlanVerdict judge_plan(const FilmFolder& folder, const FilmSettings& settings, const Journal& journal) {
   const fs::path file = plan_file(folder, settings);
-  std::error_code ignored;
-  const bool there = fs::exists(file, ignored);
+  const bool there = is_there(file);
   if (!is_planned(settings)) return {PlanStanding::by_hand, ""};
   const PlanningTask task = planning_task(folder, settings);
   if (!there) return {PlanStanding::missing, "not planned yet"};
@@ -236,8 +236,7 @@ PlanResult plan_film(const PlanRequest& request, RunContext& run, const PlannerM
   PlanResult result;
   result.file = plan_file(folder, settings);
   const PlanningTask task = planning_task(folder, settings);
-  std::error_code ignored;
-  const bool there = fs::exists(result.file, ignored);
+  const bool there = is_there(result.file);
   if (!is_planned(settings) && (!there || request.scene || request.force)) {
     throw Error(ErrorKind::usage, fmt::format("{}: names neither a story nor a topic to plan from", folder.settings_file().string()),
                 "write `story = \"story.txt\"` or `topic = \"...\"` into it");

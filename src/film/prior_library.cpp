@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 #include "film/keep_aside.h"
 
 namespace dreamrunner {
@@ -45,9 +46,7 @@ bool is_library_link(const fs::path& target) {
 }
 
 PriorLibrary::State PriorLibrary::look(const std::string& key) const {
-  std::error_code code;
-  if (!fs::exists(record_file(key), code)) return State::missing;
-  if (!fs::exists(file(key), code)) return State::missing;
+  if (!is_there(record_file(key)) || !is_there(file(key))) return State::missing;
   Json record;
   try {
     record = read_json_file(record_file(key));
@@ -56,6 +55,7 @@ PriorLibrary::State PriorLibrary::look(const std::string& key) const {
     return State::damaged;
   }
   const bool readable = record.is_object() && record.contains("sha256") && record["sha256"].is_string() && record.contains("size") && record["size"].is_number_unsigned();
+  std::error_code code;
   if (!readable || !fs::is_regular_file(file(key), code)) return State::damaged;
   const uint64_t size = fs::file_size(file(key), code);
   if (code) throw Error(ErrorKind::storage, fmt::format("{}: {}", file(key).string(), code.message()));

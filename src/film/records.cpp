@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "base/path_kind.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -25,8 +26,7 @@ bool has_text(const Json& json, const char* name) { return json.contains(name) &
 std::string key_of(const Json& inputs) { return sha256_hex(inputs.dump()); }
 
 Journal::Journal(fs::path file) : file_(std::move(file)) {
-  std::error_code ignored;
-  if (!fs::exists(file_, ignored)) return;
+  if (!is_there(file_)) return;
   const std::string text = read_file(file_, kMaxJournalBytes);
   int64_t number = 0;
   for (size_t begin = 0; begin < text.size();) {
@@ -95,8 +95,7 @@ void Journal::retire(const std::string& path) {
 
 void Journal::write_line(const Json& json) {
   const std::string line = json.dump() + "\n";
-  std::error_code ignored;
-  const bool is_new = !fs::exists(file_, ignored);
+  const bool is_new = !is_there(file_);
   const int fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
   const auto fail = [&] {
     const int reason = errno;

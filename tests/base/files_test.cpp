@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "base/path_kind.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -69,10 +70,37 @@ TEST(FilesTest, OnlyRegularFilesWithinTheLimitAreRead) {
   EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { MappedFile(folder / "pipe"); }), HasSubstr("not a regular file"));
 }
 
+TEST(FilesTest, APipeIsNotReplaced) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(expect_error(ErrorKind::storage, [&] { write_file_atomic(folder / "pipe", "text"); }), HasSubstr("pipe: cannot be replaced: not a regular file"));
+  EXPECT_TRUE(fs::is_fifo(folder / "pipe"));
+  EXPECT_EQ(files_in(folder.path()), 1u);
+}
+
+TEST(PathKindTest, WhatCannotBeLookedAtIsNotAbsent) {
+  const test::TemporaryFolder folder;
+  write_file_atomic(folder / "file", "text");
+  fs::create_symlink("round", folder / "round");
+  fs::create_symlink("nowhere", folder / "dangling");
+  EXPECT_TRUE(is_there(folder / "file"));
+  EXPECT_TRUE(is_there(folder.path()));
+  for (const fs::path& absent : {folder / "none", folder / "file" / "below", folder / "dangling", folder / std::string(300, 'x')}) EXPECT_FALSE(is_there(absent)) << absent;
+  EXPECT_THAT(expect_error(ErrorKind::storage, [&] { is_there(folder / "round"); }), HasSubstr("round: cannot be looked at"));
+}
+
 TEST(FilesTest, AnEmptyFileCanBeMapped) {
   const test::TemporaryFolder folder;
   write_file_atomic(folder / "empty", "");
   EXPECT_EQ(MappedFile(folder / "empty").bytes().size(), 0u);
+}
+
+TEST(HashTest, OnlyRegularFilesAreRead) {
+  const test::TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { sha256_of_file(folder / "pipe"); }), HasSubstr("pipe: not a regular file"));
+  expect_error(ErrorKind::input_file, [&] { sha256_of_file(folder.path()); });
+  expect_error(ErrorKind::storage, [&] { sha256_of_file(folder / "none"); });
 }
 
 TEST(HashTest, KnownDigests) {

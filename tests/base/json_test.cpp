@@ -8,7 +8,9 @@
 namespace dreamrunner {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 std::string refusal(const std::string& text, const JsonLimits& limits = {}) {
@@ -48,6 +50,7 @@ TEST(JsonTest, WhatIsNoJsonIsRefusedWithLineAndColumn) {
     EXPECT_THAT(refusal(text), StartsWith("file.json:")) << text;
   }
   EXPECT_THAT(refusal("{\n \"a\": x\n}"), StartsWith("file.json:2:7: "));
+  EXPECT_THAT(refusal("[1e309]"), AllOf(StartsWith("file.json:1:"), HasSubstr("number overflow parsing '1e309'"), Not(HasSubstr("json.exception"))));
 }
 
 }  // namespace

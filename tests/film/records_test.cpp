@@ -56,6 +56,11 @@ TEST_F(JournalTest, ARetiredRecordCountsNoMore) {
   EXPECT_EQ(fs::file_size(file), size) << "nothing is written when no record counts";
 }
 
+TEST_F(JournalTest, OneThatCannotBeLookedAtIsNotAnEmptyOne) {
+  fs::create_symlink("journal.jsonl", file);  // a link to itself stands for a disk that fails for a moment
+  EXPECT_THAT(expect_error(ErrorKind::storage, [&] { Journal journal(file); }), HasSubstr("journal.jsonl: cannot be looked at"));
+}
+
 TEST_F(JournalTest, ATornLastLineIsDroppedWhereverItIsCut) {
   Journal(file).append(record("a", 1));
   const std::string first = test::read_bytes(file);
