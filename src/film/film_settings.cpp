@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/home_folder.h"
+#include "film/film_folder.h"
 #include "film/optional_setting.h"
 #include "film/setting_checks.h"
 #include "film/toml_table.h"
@@ -37,17 +38,25 @@ void check_inside(const std::string& where, const std::string& path, const std::
   throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a path inside the film's folder expected", where, path), hint);
 }
 
-/// A language model's server is told the story, so the story is the film's own and no file that a film only points at, by
-/// name or by a link.
-void check_told_story(const std::string& where, const fs::path& folder, const std::string& story) {
-  const std::string hint = "a language model is told what is in it: copy the story into the film's folder";
-  check_inside(where, story, hint);
+/// The same, links followed: a film that comes from a stranger must not reach out of its folder.
+void check_really_inside(const std::string& where, const fs::path& folder, const std::string& path, const std::string& hint = {}) {
+  check_inside(where, path, hint);
   std::error_code failed;
   const fs::path root = fs::weakly_canonical(folder, failed);
-  const fs::path file = failed ? fs::path() : fs::weakly_canonical(folder / story, failed);
+  const fs::path file = failed ? fs::path() : fs::weakly_canonical(folder / path, failed);
   const fs::path seen = file.lexically_relative(root);
   if (!failed && !seen.empty() && *seen.begin() != "..") return;
-  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a link out of the film's folder", where, story), hint);
+  throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", a link out of the film's folder", where, path), hint);
+}
+
+/// A plan that the program writes must not take the place of what else is in the film's folder.
+void check_planned_plan(const std::string& where, const fs::path& folder, const FilmSettings& settings, const std::string& plan) {
+  check_really_inside(where, folder, plan);
+  const fs::path normal = fs::path(plan).lexically_normal();
+  const std::string first = normal.begin()->string();
+  const bool taken = normal == "film.toml" || normal == FilmFolder::film_name() || first == ".dreamrunner" || first == "scenes" || first == "motions" ||
+                     (!settings.story.empty() && normal == fs::path(settings.story).lexically_normal());
+  if (taken) throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", which is something else's name in a film", where, plan), "such as plan/plan.json");
 }
 
 /// A text that plans and captions take over: kept to what a plan may hold; empty where it is not to be said.
@@ -92,7 +101,7 @@ void read_model(TableReader& reader, FilmSettings& settings, const fs::path& fol
   reader.finish();
 }
 
-void read_planner(TableReader& reader, PlannerSettings& planner) {
+void read_planner(TableReader& reader, const fs::path& folder, PlannerSettings& planner) {
   set(planner.kind, reader.choice("kind", kPlanners));
   set(planner.key_frames, reader.whole("key_frames", kKeyFramesRange));
   set(planner.min_scenes, reader.whole("min_scenes", kScenesRange));
@@ -111,7 +120,7 @@ void read_planner(TableReader& reader, PlannerSettings& planner) {
   set(chat.deadline_s, reader.number("deadline", kLeastWait_s, kMostWait_s));
   set(planner.prompts, reader.path("prompts"));
   if (const auto replies = reader.text("replies")) {
-    check_inside(reader.where("replies"), *replies);
+    check_really_inside(reader.where("replies"), folder, *replies);
     planner.replies = *replies;
   }
   reader.finish();
@@ -155,6 +164,7 @@ void apply_prior_overrides(FilmSettings& settings, const SettingOverrides& overr
 FilmSettings load_film_settings(const fs::path& file) {
   const std::string name = file.string();
   const toml::table document = parse_toml(read_file(file, kMaxSettingsBytes), name);
+  const fs::path folder = fs::absolute(file).parent_path();
   FilmSettings settings;
   TableReader top(document, name, "");
   set(settings.title, plan_text(top, "title"));
@@ -163,10 +173,10 @@ FilmSettings load_film_settings(const fs::path& file) {
   set(settings.topic, top.text("topic"));
   if (const auto plan = top.path("plan")) {
     if (plan->empty()) throw Error(ErrorKind::usage, fmt::format("{}: found an empty text, a file expected", top.where("plan")));
-    // A plan by hand may lie anywhere, since it is only read.
-    if (!settings.story.empty() || !settings.topic.empty()) check_inside(top.where("plan"), *plan);
     settings.plan = *plan;
   }
+  // A plan by hand may lie anywhere, since it is only read.
+  if (!settings.story.empty() || !settings.topic.empty()) check_planned_plan(top.where("plan"), folder, settings, settings.plan);
   if (const toml::table* section = top.table("model")) {
     TableReader reader(*section, name, "model");
     read_model(reader, settings, file.parent_path());
@@ -177,9 +187,12 @@ FilmSettings load_film_settings(const fs::path& file) {
   }
   if (const toml::table* section = top.table("planner")) {
     TableReader reader(*section, name, "planner");
-    read_planner(reader, settings.planner);
+    read_planner(reader, folder, settings.planner);
   }
-  if (settings.planner.kind == "chat" && !settings.story.empty()) check_told_story(top.where("story"), fs::absolute(file).parent_path(), settings.story);
+  if (settings.planner.kind == "chat" && !settings.story.empty()) {
+    // A language model's server is told the story: no file that a film only points at, by name or by a link.
+    check_really_inside(top.where("story"), folder, settings.story, "a language model is told what is in it: copy the story into the film's folder");
+  }
   if (const toml::table* section = top.table("library")) settings.library = read_library_settings(*section, name);
   if (const toml::table* section = top.table("priors")) settings.priors = read_prior_settings(*section, name);
   for (const toml::table* section : top.tables("character")) {

@@ -61,9 +61,41 @@ std::string found(const toml::node& node) {
   return text.str();
 }
 
+/// The line on which a key or a heading has more than `most` dotted parts, or 0. The library nests a table for each part, and
+/// walks and frees them by recursion: tens of thousands end the program.
+int64_t line_of_long_key(std::string_view text, int most) {
+  int64_t line = 1;
+  int parts = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"' || c == '\'') {  // A string, whatever it is for, is one part.
+      const bool is_long = text.substr(i).starts_with(std::string(3, c));
+      const std::string end(is_long ? 3 : 1, c);
+      for (i += end.size(); i < text.size() && !text.substr(i).starts_with(end); ++i) {
+        if (text[i] == '\n') ++line;
+        if (text[i] == '\n' && !is_long) break;
+        if (text[i] == '\\' && c == '"') ++i;
+      }
+      i += end.size() - 1;
+    } else if (c == '#') {
+      while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
+    } else if (c == '.') {
+      if (++parts > most) return line;
+    } else if (c == '\n' || c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}') {
+      parts = 0;
+      if (c == '\n') ++line;
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 toml::table parse_toml(const std::string& text, const std::string& file) {
+  constexpr int kMostParts = 64;
+  if (const int64_t line = line_of_long_key(text, kMostParts); line > 0) {
+    throw Error(ErrorKind::input_file, fmt::format("{}:{}: a key of more than {} parts", file, line, kMostParts), "the longest that a film has are of two");
+  }
   try {
     return toml::parse(std::string_view(text), std::string_view(file));
   } catch (const toml::parse_error& error) {
@@ -98,7 +130,7 @@ std::optional<std::string> TableReader::text(const std::string& key) {
   const toml::node* node = take(key);
   if (node == nullptr) return std::nullopt;
   if (!node->is_string()) wrong_type(key, "a text in quotes");
-  return node->as_string()->get();
+  return without_nul(key, node->as_string()->get());
 }
 
 std::optional<std::string> TableReader::path(const std::string& key) {
@@ -147,16 +179,22 @@ std::optional<Json> TableReader::value(const std::string& key) {
 std::vector<std::string> TableReader::texts(const std::string& key) {
   const toml::node* node = take(key);
   if (node == nullptr) return {};
-  if (node->is_string()) return {node->as_string()->get()};
+  if (node->is_string()) return {without_nul(key, node->as_string()->get())};
   if (!node->is_array()) wrong_type(key, "a text or a list of texts");
   std::vector<std::string> values;
   for (const toml::node& element : *node->as_array()) {
     if (!element.is_string()) {
       throw Error(ErrorKind::usage, fmt::format("{}: found {} in the list, texts in quotes expected", where(key), found(element)));
     }
-    values.push_back(element.as_string()->get());
+    values.push_back(without_nul(key, element.as_string()->get()));
   }
   return values;
+}
+
+const std::string& TableReader::without_nul(const std::string& key, const std::string& text) const {
+  // The system's calls end a path there, so what is opened would not be what is shown.
+  if (text.find('\0') != std::string::npos) throw Error(ErrorKind::usage, fmt::format("{}: found a text with the character U+0000", where(key)));
+  return text;
 }
 
 const toml::table* TableReader::table(const std::string& key) {

@@ -48,6 +48,7 @@ class TableReader {
 
  private:
   const toml::node* take(const std::string& key);
+  const std::string& without_nul(const std::string& key, const std::string& text) const;
   [[noreturn]] void wrong_type(const std::string& key, const char* expected) const;
 
   const toml::table& table_;

@@ -207,6 +207,14 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"[planner]\nreplies = '.'", kUsage, "planner.replies: found \".\""},
         Fault{"topic = 'x'\nplan = '../../x.json'", kUsage, "film.toml:2: plan: found \"../../x.json\", a path inside"},
         Fault{"story = 'x'\nplan = '/x.json'", kUsage, "plan: found \"/x.json\""},
+        // A plan that the program writes must not take another file's place.
+        Fault{"story = 'story.txt'\nplan = './story.txt'", kUsage, "film.toml:2: plan: found \"./story.txt\", which is something else's name in a film"},
+        Fault{"topic = 'x'\nplan = 'film.toml'", kUsage, "plan: found \"film.toml\", which is something else's"},
+        Fault{"topic = 'x'\nplan = 'film.mp4'", kUsage, "plan: found \"film.mp4\", which is something else's"},
+        Fault{"topic = 'x'\nplan = 'scenes/01/scene.mp4'", kUsage, "plan: found \"scenes/01/scene.mp4\", which is something else's"},
+        Fault{"topic = 'x'\nplan = 'a/../.dreamrunner/journal.jsonl'", kUsage, "which is something else's"},
+        Fault{"[model]\npath = \"playset\\u0000x\"", kUsage, "film.toml:2: model.path: found a text with the character U+0000"},
+        Fault{"[[character]]\nid = 'a'\npictures = [\"\\u0000\"]", kUsage, "film.toml:3: character.pictures: found a text with the character U+0000"},
         // Texts that a plan takes over.
         Fault{"seed = 1\ntitle = \"a\\u0007\"", kUsage, "film.toml:2: title: control character U+0007 at byte 2"},
         Fault{"title = '  '", kUsage, "film.toml:1: title: found nothing but blanks, a text expected"},
@@ -237,6 +245,40 @@ TEST(FilmSettings, AStoryThatALanguageModelIsToldLiesInTheFilm) {
     EXPECT_EQ(load_with(story, "chat").story, story);
     EXPECT_EQ(load_with(story, "chat", "another-name").story, story) << "a film may be reached through a link";
   }
+}
+
+TEST(FilmSettings, WhatIsWrittenLiesInTheFilmLinksFollowed) {
+  const test::TemporaryFolder folder;
+  namespace fs = std::filesystem;
+  fs::create_directories(folder / "victim");
+  fs::create_directories(folder / "film/own");
+  fs::create_directory_symlink("../victim", folder / "film/out");
+  fs::create_directory_symlink("own", folder / "film/plan");
+  const auto load_with = [&](const std::string& text) {
+    test::write_text(folder / "film/film.toml", text);
+    return load_film_settings(folder / "film/film.toml");
+  };
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { load_with("topic = 'x'\nplan = 'out/authorized_keys'"); }), HasSubstr("a link out of the film's folder"));
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { load_with("[planner]\nreplies = 'out'"); }), HasSubstr("planner.replies: found \"out\", a link out of"));
+  EXPECT_EQ(load_with("topic = 'x'").plan, "plan/plan.json") << "a link within the film";
+  EXPECT_EQ(load_with("plan = 'out/plan.json'").plan, "out/plan.json") << "a plan by hand is only read";
+  fs::remove(folder / "film/plan");
+  fs::create_directory_symlink("../victim", folder / "film/plan");
+  EXPECT_THAT(expect_error(ErrorKind::usage, [&] { load_with("topic = 'x'"); }), HasSubstr("plan: found \"plan/plan.json\", a link out of"));
+}
+
+TEST(FilmSettings, KeysOfManyPartsAreRefusedBeforeTheyNest) {
+  const auto chain = [](const std::string& part, int count) {
+    std::string key = part;
+    for (int i = 1; i < count; ++i) key += "." + part;
+    return key;
+  };
+  for (const std::string& text : {"seed = 1\n" + chain("a", 100'000) + " = 1", "seed = 1\n[" + chain("a", 100'000) + "]", "seed = 1\n" + chain("\"a\"", 100'000) + " = 1",
+                                  "seed = 1\nx = {" + chain("'a'", 65 + 1) + " = 1}"}) {
+    EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { load(text); }), HasSubstr("film.toml:2: a key of more than 64 parts")) << text.substr(0, 30);
+  }
+  const std::string dots(200, '.');
+  EXPECT_EQ(load("topic = \"\"\"\nwait" + dots + " \\\"\"\" " + dots + "\"\"\" # " + dots + "\ntitle = 'a" + dots + "'").title, "a" + dots);
 }
 
 TEST(FilmSettings, AMissingOrHugeFileIsRefused) {
