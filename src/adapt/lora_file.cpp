@@ -15,6 +15,7 @@
 #include "adapt/lora_strength.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/path_kind.h"
 #include "tensor/tensor_file.h"
 
 namespace dreamrunner {
@@ -45,6 +46,7 @@ bool is_pickle(const fs::path& file) {
   for (const char* ending : {".pt", ".pth", ".ckpt", ".pkl", ".bin"}) {
     if (file.extension() == ending) return true;
   }
+  if (!is_file(file)) return false;  // Refused when it is opened; a FIFO would make this wait for a writer.
   std::ifstream stream(file, std::ios::binary);
   char head[4] = {};
   stream.read(head, sizeof head);

@@ -107,6 +107,8 @@ Json inspect_path(const fs::path& path, const InspectOptions& options) {
     throw Error(ErrorKind::input_file, fmt::format("{}: what was retrieved for a motion, which `inspect` does not describe", path.string()),
                 "sheet.png beside it shows the clips, `inspect` of the film says how they stand, docs/retrieval.md what each key means");
   }
+  constexpr std::array<std::string_view, 7> kVideoEndings = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"};
+  if (std::find(kVideoEndings.begin(), kVideoEndings.end(), path.extension().string()) != kVideoEndings.end()) return inspect_video(path);
   if (is_text(head)) return inspect_plan(path, options);
   return is_picture(head) ? inspect_picture(path) : inspect_unknown(path);
 }

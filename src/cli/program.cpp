@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <map>
 #include <string_view>
 
@@ -110,6 +111,7 @@ Failure usage_failure(const CLI::App& app, const CLI::ParseError& error) {
 
 int run_program(const std::vector<Command>& commands, int argc, char** argv) {
   fill_closed_descriptors();
+  std::signal(SIGXFSZ, SIG_IGN);  // `ulimit -f`: the write itself says why it failed
   const bool json = asks_for_json(argc, argv);
   try {
     CLI::App app{"", "dreamrunner"};

@@ -30,9 +30,10 @@ T number(const Json& json, const std::string& origin, const std::string& key, T 
   if (!json.contains(key)) return fallback;
   const Json& found = json[key];
   if (!found.is_number() || (std::is_integral_v<T> && !found.is_number_integer())) refuse(origin, key, found, "a number");
-  const T value = found.get<T>();
-  if (!(value >= least && value <= most)) refuse(origin, key, found, fmt::format("{} to {}", least, most));
-  return value;
+  // As double, which no whole number wraps around in, and which holds all within the bounds exactly.
+  const double value = found.get<double>();
+  if (!(value >= static_cast<double>(least) && value <= static_cast<double>(most))) refuse(origin, key, found, fmt::format("{} to {}", least, most));
+  return static_cast<T>(value);
 }
 
 bool flag(const Json& json, const std::string& origin, const std::string& key, bool fallback) {

@@ -52,7 +52,9 @@ T5EncoderConfig read_t5_encoder_config(const Json& json, const std::string& orig
   config.num_layers = reader.integer("num_layers", config.num_layers, 1, 1024);
   config.num_heads = reader.integer("num_heads", config.num_heads, 1, 1024);
   config.relative_attention_num_buckets = reader.integer("relative_attention_num_buckets", config.relative_attention_num_buckets, 4, 1 << 12);
-  config.relative_attention_max_distance = reader.integer("relative_attention_max_distance", config.relative_attention_max_distance, 4, 1 << 16);
+  // Buckets of one distance each reach to a quarter of their number; the others spread over what is beyond.
+  config.relative_attention_max_distance =
+      reader.integer("relative_attention_max_distance", config.relative_attention_max_distance, config.relative_attention_num_buckets / 4 + 1, 1 << 16);
   config.layer_norm_epsilon = reader.real("layer_norm_epsilon", config.layer_norm_epsilon, 0, 1);
   return config;
 }

@@ -100,7 +100,7 @@ YoloV5Config read_yolov5_config(const Json& json, const std::string& origin) {
   config.depth_multiple = reader.real("depth_multiple", config.depth_multiple, 0.01, 10);
   config.width_multiple = reader.real("width_multiple", config.width_multiple, 0.01, 10);
   config.nc = reader.integer("nc", config.nc, 1, 10'000);
-  config.image_size = reader.integer("image_size", config.image_size, 32, 8192);
+  config.image_size = reader.integer("image_size", config.image_size, 32, 2048);
   if (config.image_size % kStrides.back() != 0) reader.refuse(fmt::format("image_size: found {}, a multiple of 32 expected", config.image_size));
   config.person_class = reader.integer("person_class", 0, 0, config.nc - 1);
   reader.require("strides", Json::array({8, 16, 32}), "this program has YOLOv5 with three levels");

@@ -14,7 +14,7 @@ void require_finite(const at::Tensor& tensor, const std::string& stage, const st
   const int64_t bad = tensor.numel() - finite.sum().item<int64_t>();
   throw Error(ErrorKind::numerical,
               fmt::format("{}: {}: {} of {} values are NaN or infinite", stage, tensor_name, bad, tensor.numel()),
-              "try --dtype fp32 or bf16, and `dreamrunner inspect --deep` on the model");
+              "try --dtype fp32 or bf16, and `dreamrunner inspect --deep` on the model and on each LoRA");
 }
 
 }  // namespace dreamrunner

@@ -1,6 +1,8 @@
 // What a LoRA file may hold besides A and B, and what is refused (field case A11 and the like).
 #include "lora_support.h"
 
+#include <sys/stat.h>
+
 #include <limits>
 
 namespace dreamrunner::test {
@@ -25,6 +27,12 @@ TEST(LoraParts, ABiasBesideBHasTheStrengthOfB) {
   EXPECT_TRUE(at::equal(factors.bias, bias));
   const Linear merged = merge_loras({at::zeros({12, 12}), at::zeros({12})}, {factors});
   EXPECT_TRUE(at::allclose(merged.bias, bias * 0.5));
+}
+
+TEST(LoraParts, APipeIsRefusedAtOnce) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { read_lora(folder / "pipe", {}); }), HasSubstr("not a regular file"));
 }
 
 TEST(LoraParts, ThePatchConvolutionIsLaidFlat) {

@@ -204,6 +204,10 @@ TEST(Inspect, WhatIsMissingOrNothingOfTheKindIsSaid) {
   EXPECT_THAT(expect_error(ErrorKind::input_file, [&] { inspect_path(folder / "pipe", {}); }), HasSubstr("neither a file nor a folder"));
   write_text(folder / "w.safetensors", "short");
   expect_error(ErrorKind::input_file, [&] { inspect_path(folder / "w.safetensors", {}); });
+  for (const char* text : {"", "no video at all"}) {
+    write_text(folder / "x.mp4", text);
+    expect_error(ErrorKind::input_file, [&] { inspect_path(folder / "x.mp4", {}); });
+  }
   write_text(folder / "words.txt", "no plan at all");
   expect_error(ErrorKind::plan_refused, [&] { inspect_path(folder / "words.txt", {}); });
 }

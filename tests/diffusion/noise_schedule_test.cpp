@@ -64,11 +64,14 @@ TEST(NoiseScheduleTest, StepsOutOfRangeAreRefused) {
 }
 
 TEST(NoiseScheduleTest, AConfigThatCannotBeFollowedIsRefusedByKey) {
-  for (const auto& [key, value] : std::map<std::string, Json>{{"prediction_type", "epsilon"},
+  for (const auto& [key, value] : std::vector<std::pair<std::string, Json>>{{"prediction_type", "epsilon"},
                                                               {"beta_schedule", "linear"},
                                                               {"timestep_spacing", "sideways"},
                                                               {"num_train_timesteps", 0},
                                                               {"num_train_timesteps", 1.5},
+                                                              {"num_train_timesteps", 4'294'968'296},  // 1,000 in 32 bits
+                                                              {"steps_offset", 4'294'967'296},
+                                                              {"steps_offset", 18'446'744'073'709'551'615u},
                                                               {"beta_start", "tiny"},
                                                               {"rescale_betas_zero_snr", 1},
                                                               {"trained_betas", Json::array({0.1})},

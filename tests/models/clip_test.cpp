@@ -163,6 +163,7 @@ TEST_F(ScorerFolderTest, YoloRefusesWhatItIsNot) {
   EXPECT_THAT(refused<YoloV5>({{"width_multiple", 0.25}}), HasSubstr("model.0.conv.weight"));
   use("yolov5");
   EXPECT_THAT(refused<YoloV5>({{"image_size", 100}}), HasSubstr("a multiple of 32 expected"));
+  EXPECT_THAT(refused<YoloV5>({{"image_size", 8192}}), HasSubstr("image_size: found 8192"));  // 10 GB for eight frames
   use("yolov5");
   EXPECT_THAT(refused<YoloV5>({{"person_class", 3}}), HasSubstr("person_class: found 3"));
   use("yolov5");

@@ -1,13 +1,16 @@
 #include "models/t5_encoder.h"
 
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <filesystem>
 #include <optional>
 
+#include "base/error.h"
 #include "base/json.h"
+#include "support/expect_error.h"
 #include "tensor/tensor_file.h"
 #include "tensor/weights.h"
 
@@ -63,6 +66,16 @@ TEST(T5EncoderTest, WhatOutgrowsAHalfIsAddedUpInFloat) {
   const at::Tensor exact = encode(folder, at::kFloat), half = encode(folder, at::kHalf);
   fs::remove_all(folder);
   EXPECT_LT((exact - half).abs().max().item<double>(), 0.02 * exact.abs().max().item<double>());
+}
+
+TEST(T5EncoderTest, DistancesReachBeyondTheBucketsOfOneDistanceEach) {
+  const auto config = [](int buckets, int distance) {
+    return read_t5_encoder_config({{"model_type", "t5"}, {"feed_forward_proj", "gated-gelu"}, {"relative_attention_num_buckets", buckets}, {"relative_attention_max_distance", distance}},
+                                  "config.json");
+  };
+  EXPECT_EQ(config(32, 9).relative_attention_max_distance, 9);
+  EXPECT_THAT(test::expect_error(ErrorKind::input_file, [&] { config(32, 8); }), testing::HasSubstr("relative_attention_max_distance: found 8"));
+  EXPECT_THAT(test::expect_error(ErrorKind::input_file, [&] { config(64, 16); }), testing::HasSubstr("relative_attention_max_distance: found 16"));
 }
 
 TEST(T5EncoderTest, WhatIsStoredInFloatForTheHalvesIsNotRounded) {
