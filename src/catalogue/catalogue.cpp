@@ -25,7 +25,7 @@ struct OpenSegment {
     const auto check = [&](uint64_t found, const char* where) {
       if (found == record.rows) return;
       throw Error(ErrorKind::input_file, fmt::format("{}: segment {}: {} rows in {}, {} expected", folder.string(), record.number, found, where, record.rows),
-                  "make the catalogue anew with `dreamrunner clips add`");
+                  "remove its folder, and make it anew with `dreamrunner clips add`");
     };
     check(captions.rows(), "its captions");
     check(index.rows(), "its index");

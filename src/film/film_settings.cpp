@@ -56,7 +56,7 @@ void check_planned_plan(const std::string& where, const fs::path& folder, const 
   const std::string first = normal.begin()->string();
   const bool taken = normal == "film.toml" || normal == FilmFolder::film_name() || first == ".dreamrunner" || first == "scenes" || first == "motions" ||
                      (!settings.story.empty() && normal == fs::path(settings.story).lexically_normal());
-  if (taken) throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", which is something else's name in a film", where, plan), "such as plan/plan.json");
+  if (taken) throw Error(ErrorKind::usage, fmt::format("{}: found \"{}\", which is something else's name in a film", where, plan), "name another, such as plan/plan.json");
 }
 
 /// A text that plans and captions take over: kept to what a plan may hold; empty where it is not to be said.
