@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,10 @@ class Descriptor {
 
 /// "PATH: WHAT: " and the system's words for `errno`.
 Error storage_error(const std::filesystem::path& path, const char* what);
+
+/// The size of the regular file behind `fd`. Throws Error(input_file) naming `path` for anything else, Error(storage) where that
+/// cannot be told.
+uint64_t regular_file_size(int fd, const std::filesystem::path& path);
 
 /// Writes all of the bytes. Throws Error(storage) naming `path`.
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path);

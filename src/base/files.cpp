@@ -24,23 +24,13 @@ namespace {
 constexpr int kMostNames = 100;
 
 /// Opens for reading; O_NONBLOCK so that a FIFO answers at once instead of waiting for a writer.
-int open_regular(const fs::path& path, uint64_t& size) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) {
+Descriptor open_regular(const fs::path& path, uint64_t& size) {
+  Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) {
     if (errno == ENOENT || errno == ENOTDIR) throw Error(ErrorKind::input_file, fmt::format("{}: no such file", path.string()));
     throw storage_error(path, "cannot be opened");
   }
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) {
-    const Error error = storage_error(path, "cannot be looked at");
-    ::close(fd);
-    throw error;
-  }
-  if (!S_ISREG(info.st_mode)) {
-    ::close(fd);
-    throw Error(ErrorKind::input_file, fmt::format("{}: not a regular file", path.string()));
-  }
-  size = static_cast<uint64_t>(info.st_size);
+  size = regular_file_size(fd.get(), path);
   return fd;
 }
 
@@ -70,6 +60,13 @@ Error storage_error(const fs::path& path, const char* what) {
   return Error(ErrorKind::storage, fmt::format("{}: {}: {}", path.string(), what, std::strerror(code)));
 }
 
+uint64_t regular_file_size(int fd, const fs::path& path) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) throw storage_error(path, "cannot be looked at");
+  if (!S_ISREG(info.st_mode)) throw Error(ErrorKind::input_file, fmt::format("{}: not a regular file", path.string()));
+  return static_cast<uint64_t>(info.st_size);
+}
+
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -81,7 +78,7 @@ void write_all(int fd, std::string_view bytes, const fs::path& path) {
 
 std::string read_file(const fs::path& path, uint64_t limit) {
   uint64_t size = 0;
-  const Descriptor fd(open_regular(path, size));
+  const Descriptor fd = open_regular(path, size);
   if (size > limit) {
     throw Error(ErrorKind::input_file, fmt::format("{}: {} bytes, at most {} expected", path.string(), size, limit));
   }
@@ -142,7 +139,7 @@ void make_folders(const fs::path& path) {
 
 MappedFile::MappedFile(const fs::path& path) : path_(path) {
   uint64_t size = 0;
-  const Descriptor fd(open_regular(path, size));
+  const Descriptor fd = open_regular(path, size);
   size_ = size;
   if (size == 0) return;
   void* address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);

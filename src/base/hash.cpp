@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -48,9 +47,8 @@ std::string sha256_hex(std::string_view bytes) {
 std::string sha256_of_file(const std::filesystem::path& path) {
   // O_NONBLOCK: a FIFO answers at once instead of waiting for a writer.
   const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat info {};
-  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) throw storage_error(path, "cannot be read");
-  if (!S_ISREG(info.st_mode)) throw Error(ErrorKind::input_file, fmt::format("{}: not a regular file", path.string()));
+  if (fd.get() < 0) throw storage_error(path, "cannot be read");
+  regular_file_size(fd.get(), path);
   Sha256 hash;
   std::string buffer(1 << 20, '\0');
   for (;;) {

@@ -10,6 +10,7 @@
 #include "catalogue/caption_store.h"
 #include "catalogue/catalogue_manifest.h"
 #include "catalogue/catalogue_videos.h"
+#include "catalogue/index_file.h"
 
 namespace dreamrunner {
 namespace fs = std::filesystem;
@@ -25,7 +26,7 @@ struct OpenSegment {
     const auto check = [&](uint64_t found, const char* where) {
       if (found == record.rows) return;
       throw Error(ErrorKind::input_file, fmt::format("{}: segment {}: {} rows in {}, {} expected", folder.string(), record.number, found, where, record.rows),
-                  "remove its folder, and make it anew with `dreamrunner clips add`");
+                  kMakeCatalogueAnew);
     };
     check(captions.rows(), "its captions");
     check(index.rows(), "its index");

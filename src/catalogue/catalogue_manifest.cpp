@@ -23,7 +23,7 @@ constexpr IndexFileKind kRemovedKind{"removed", 1};
 constexpr JsonLimits kManifestLimits{.max_depth = 8, .max_bytes = 64 << 20};
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& what) {
-  throw Error(ErrorKind::input_file, fmt::format("{}: {}", file.string(), what), "remove its folder, and make it anew with `dreamrunner clips add`");
+  throw Error(ErrorKind::input_file, fmt::format("{}: {}", file.string(), what), kMakeCatalogueAnew);
 }
 
 template <typename Number>

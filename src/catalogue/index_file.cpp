@@ -105,7 +105,7 @@ void IndexFile::check(uint64_t page) const {
 }
 
 void IndexFile::fail(std::string_view what) const {
-  throw Error(ErrorKind::input_file, fmt::format("{}: {}", name_, what), "remove its folder, and make it anew with `dreamrunner clips add`");
+  throw Error(ErrorKind::input_file, fmt::format("{}: {}", name_, what), kMakeCatalogueAnew);
 }
 
 IndexSpool::IndexSpool(const fs::path& folder) : folder_(folder) {

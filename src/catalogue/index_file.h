@@ -13,6 +13,9 @@
 
 namespace dreamrunner {
 
+/// What helps against a damaged file of a catalogue.
+inline constexpr const char* kMakeCatalogueAnew = "remove its folder, and make it anew with `dreamrunner clips add`";
+
 /// What a file of the catalogue is: eight letters and a version. A reader takes its own version only.
 struct IndexFileKind {
   std::string_view name;

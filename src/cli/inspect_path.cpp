@@ -36,9 +36,10 @@ bool is_safetensors(const fs::path& file, std::string_view head) {
   return file.extension() == ".safetensors" || (head.size() > 8 && head[8] == '{' && head[7] == '\0' && head[6] == '\0');
 }
 
-/// An ISO media file, Matroska, AVI, Ogg or MPEG.
-bool is_video(std::string_view head) {
-  return (head.size() > 12 && head.substr(4, 4) == "ftyp") || head.starts_with("\x1a\x45\xdf\xa3") ||
+/// An ISO media file, Matroska, AVI, Ogg or MPEG, or what is called one.
+bool is_video(const fs::path& file, std::string_view head) {
+  constexpr std::array<std::string_view, 7> kEndings = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"};
+  return std::find(kEndings.begin(), kEndings.end(), file.extension().string()) != kEndings.end() || (head.size() > 12 && head.substr(4, 4) == "ftyp") || head.starts_with("\x1a\x45\xdf\xa3") ||
          (head.starts_with("RIFF") && head.size() > 12 && head.substr(8, 4) == "AVI ") || head.starts_with("OggS") ||
          head.starts_with(std::string_view("\0\0\1\xba", 4));
 }
@@ -100,15 +101,13 @@ Json inspect_path(const fs::path& path, const InspectOptions& options) {
                 "convert it with the library that wrote it (in diffusers: save_pretrained(..., safe_serialization=True))");
   }
   if (is_safetensors(path, head)) return inspect_safetensors(path, options);
-  if (is_video(head)) return inspect_video(path);
+  if (is_video(path, head)) return inspect_video(path);
   if (path.string().ends_with(".safetensors.index.json"))
     return inspect_model_part(path.has_parent_path() ? path.parent_path() : fs::path("."), options);
   if (path.filename() == "clips.json" || path.filename() == "report.json") {
     throw Error(ErrorKind::input_file, fmt::format("{}: what was retrieved for a motion, which `inspect` does not describe", path.string()),
                 "sheet.png beside it shows the clips, `inspect` of the film says how they stand, docs/retrieval.md what each key means");
   }
-  constexpr std::array<std::string_view, 7> kVideoEndings = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg"};
-  if (std::find(kVideoEndings.begin(), kVideoEndings.end(), path.extension().string()) != kVideoEndings.end()) return inspect_video(path);
   if (is_text(head)) return inspect_plan(path, options);
   return is_picture(head) ? inspect_picture(path) : inspect_unknown(path);
 }

@@ -10,8 +10,8 @@ namespace dreamrunner {
 namespace {
 
 constexpr int kAmpere = 8;
-constexpr int kNeededCuda = 13000;                  // What the wheel of LibTorch is built with.
-constexpr ComputeCapability kNeeded{7, 5};          // The oldest that it has kernels for.
+constexpr int kNeededCuda = 13000;  // What the wheel of LibTorch is built with.
+constexpr ComputeCapability kNeeded{7, 5};  // The oldest that it has kernels for.
 constexpr int kMajorCapability = 75, kMinorCapability = 76;  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, _MINOR
 
 /// A function of the driver, or null.
